@@ -1,0 +1,3 @@
+//! `fire`: hot reload for Go that keeps the process's state.
+
+fn main() {}

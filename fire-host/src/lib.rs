@@ -1,0 +1,1 @@
+//! The host: watches the source, decides what an edit leads to, builds, and supervises home and workers.
