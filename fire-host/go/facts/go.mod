@@ -1,0 +1,3 @@
+module fire/facts
+
+go 1.24

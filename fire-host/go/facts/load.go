@@ -1,0 +1,240 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/build"
+	"go/token"
+	"go/types"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// session is the resident state: one loaded program.
+type session struct {
+	request   request // of the last load
+	fset      *token.FileSet
+	listed    map[string]*listed // by import path, all of the build
+	order     []string           // import paths, dependencies first
+	user      map[string]*PackageInfo
+	exports   *exportImporter
+	sourced   map[string]*PackageInfo // libraries read from source, for their generic code
+	goVersion string
+	sizes     types.Sizes
+}
+
+// listed is what `go list -json` says of a package.
+type listed struct {
+	ImportPath      string
+	Name            string
+	Dir             string
+	Standard        bool
+	Export          string
+	GoFiles         []string
+	CgoFiles        []string
+	SFiles          []string
+	TestGoFiles     []string
+	XTestGoFiles    []string
+	EmbedFiles      []string
+	IgnoredGoFiles  []string
+	CompiledGoFiles []string
+	Imports         []string
+	ImportMap       map[string]string
+	ForTest         string
+	DepOnly         bool
+	Module          *listedModule
+	Error           *listedError
+	DepsErrors      []*listedError
+	Incomplete      bool
+}
+
+type listedModule struct {
+	Path      string
+	Dir       string
+	Main      bool
+	GoVersion string
+	GoMod     string
+	Replace   *listedModule
+}
+
+type listedError struct {
+	Pos string
+	Err string
+}
+
+// isUser reports whether the package belongs to a main module: its functions are the user's.
+func (l *listed) isUser() bool { return !l.Standard && l.Module != nil && l.Module.Main }
+
+const listFields = "ImportPath,Name,Dir,Standard,Export,GoFiles,CgoFiles,SFiles,TestGoFiles,XTestGoFiles,EmbedFiles,IgnoredGoFiles,CompiledGoFiles,Imports,ImportMap,ForTest,DepOnly,Module,Error,DepsErrors,Incomplete"
+
+// goList runs `go list` and decodes its stream of packages.
+func goList(dir string, args ...string) ([]*listed, error) {
+	cmd := exec.Command("go", append([]string{"list", "-e", "-json=" + listFields}, args...)...)
+	cmd.Dir = dir
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	runErr := cmd.Run()
+	var packages []*listed
+	decoder := json.NewDecoder(&out)
+	for {
+		p := new(listed)
+		if err := decoder.Decode(p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return nil, fmt.Errorf("go list: %w", err)
+		}
+		packages = append(packages, p)
+	}
+	if runErr != nil && len(packages) == 0 {
+		return nil, fmt.Errorf("go list: %s", strings.TrimSpace(errs.String()))
+	}
+	return packages, nil
+}
+
+// buildFlags are the flags of every go command about this program.
+func (s *session) buildFlags() []string {
+	flags := append([]string{}, s.request.Flags...)
+	if len(s.request.Tags) > 0 {
+		flags = append(flags, "-tags="+strings.Join(s.request.Tags, ","))
+	}
+	return flags
+}
+
+// load reads the whole program: `go list`, export data of libraries, source of the user's packages.
+func (s *session) load(r *request, reply map[string]any) error {
+	*s = session{request: *r, fset: token.NewFileSet(), user: map[string]*PackageInfo{}, listed: map[string]*listed{}, sourced: map[string]*PackageInfo{}}
+	s.sizes = types.SizesFor("gc", runtime.GOARCH)
+	patterns := r.Patterns
+	if len(patterns) == 0 {
+		patterns = []string{"."}
+	}
+	args := append([]string{"-deps"}, s.buildFlags()...)
+	if r.Tests {
+		args = append(args, "-test")
+	}
+	packages, err := goList(r.Dir, append(append(args, "--"), patterns...)...)
+	if err != nil {
+		return err
+	}
+	var libraries []string
+	for _, p := range packages {
+		s.listed[p.ImportPath] = p
+		s.order = append(s.order, p.ImportPath)
+		if !p.isUser() && p.ImportPath != "unsafe" && p.Error == nil {
+			libraries = append(libraries, p.ImportPath)
+		}
+	}
+	if err := s.loadExports(libraries); err != nil {
+		return err
+	}
+	diagnostics := []diagnostic{}
+	for _, path := range s.order {
+		p := s.listed[path]
+		if p.Error != nil && (p.isUser() || !p.DepOnly) {
+			diagnostics = append(diagnostics, listDiagnostic(p.Error, r.Dir))
+			continue
+		}
+		if !p.isUser() {
+			continue
+		}
+		info := s.check(p)
+		s.user[path] = info
+		diagnostics = append(diagnostics, info.Errors...)
+	}
+	reply["packages"] = s.describe()
+	reply["diagnostics"] = diagnostics
+	reply["go"] = s.goVersion
+	reply["watch"] = s.watch()
+	return nil
+}
+
+// loadExports asks the go tool for compiled export data of the libraries, building what is not cached.
+func (s *session) loadExports(libraries []string) error {
+	s.exports = newExportImporter(s)
+	s.goVersion = runtime.Version()
+	if len(libraries) == 0 {
+		return nil
+	}
+	args := append([]string{"-export", "-deps"}, s.buildFlags()...)
+	packages, err := goList(s.request.Dir, append(append(args, "--"), libraries...)...)
+	if err != nil {
+		return err
+	}
+	for _, p := range packages {
+		if have := s.listed[p.ImportPath]; have == nil {
+			s.listed[p.ImportPath] = p
+		} else if have.Export == "" {
+			have.Export = p.Export
+		}
+	}
+	return nil
+}
+
+// describe lists the user's packages for the host.
+func (s *session) describe() []map[string]any {
+	out := []map[string]any{}
+	for _, path := range s.order {
+		p := s.listed[path]
+		if !p.isUser() {
+			continue
+		}
+		out = append(out, map[string]any{
+			"path": p.ImportPath, "name": p.Name, "dir": p.Dir, "files": absolute(p.Dir, p.GoFiles, p.CgoFiles),
+			"imports": p.Imports, "module": p.Module.Path, "main": p.Name == "main", "embeds": absolute(p.Dir, p.EmbedFiles),
+			"cgo": len(p.CgoFiles) > 0,
+		})
+	}
+	return out
+}
+
+// watch lists files beside the packages whose change matters to the build.
+func (s *session) watch() []string {
+	seen := map[string]bool{}
+	out := []string{}
+	add := func(f string) {
+		if f != "" && !seen[f] {
+			if _, err := os.Stat(f); err == nil {
+				out = append(out, f)
+			}
+			seen[f] = true
+		}
+	}
+	for _, path := range s.order {
+		if m := s.listed[path].Module; m != nil {
+			if m.Main {
+				add(m.GoMod)
+				add(strings.TrimSuffix(m.GoMod, ".mod") + ".sum")
+			} else if m.Replace != nil && filepath.IsAbs(m.Replace.Dir) && m.Replace.Path != "" && build.IsLocalImport(m.Replace.Path) {
+				add(m.Replace.Dir)
+			}
+		}
+	}
+	cmd := exec.Command("go", "env", "GOWORK")
+	cmd.Dir = s.request.Dir
+	if work, err := cmd.Output(); err == nil {
+		if f := strings.TrimSpace(string(work)); f != "" && f != "off" {
+			add(f)
+			add(f + ".sum")
+		}
+	}
+	return out
+}
+
+func absolute(dir string, lists ...[]string) []string {
+	out := []string{}
+	for _, list := range lists {
+		for _, f := range list {
+			if !filepath.IsAbs(f) {
+				f = filepath.Join(dir, f)
+			}
+			out = append(out, f)
+		}
+	}
+	return out
+}
