@@ -1,1 +1,5 @@
 //! The host: watches the source, decides what an edit leads to, builds, and supervises home and workers.
+
+pub mod project;
+pub mod swap;
+pub mod toolchain;

@@ -1,0 +1,236 @@
+//! What the session and the swap engine say to each other: plain values and one trait.
+//!
+//! The order of calls, for one app:
+//!
+//! ```text
+//! prepare_home ─► (go build) ─► home_environment ─► (start) ─► app_started
+//!      ▲                                                           │
+//!      │ restart                                                   ▼
+//!      └──────── judge ◄──────────────── batch of changed files ───┤
+//!                  │ hot                                           │
+//!                  ▼                                               │
+//!                 swap / revert ───────────────────────────────────┘
+//! ```
+//!
+//! Every [`Task`] may be dropped before it is done: a newer save cancels an older answer. What a
+//! dropped task had begun must then be undone or picked up by the next call.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// A piece of the engine's work. Dropping it cancels the work.
+pub type Task<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Why swapping is off for this project. Said once; fire goes on as a plain live-reloader.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Degraded {
+    /// What is missing, in one sentence.
+    pub message: String,
+    /// The cure, if there is one.
+    pub hint: Option<String>,
+}
+
+/// What the build of the app needs so that its functions can be swapped later.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HomeBuild {
+    /// For `go build -overlay`.
+    pub overlay: Option<PathBuf>,
+    /// More flags for `go build`, before the package. They must not repeat the configured ones.
+    pub flags: Vec<String>,
+    /// More environment for `go build`.
+    pub environment: Vec<(String, String)>,
+}
+
+/// A message of the compiler or of the parser, at its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diagnostic {
+    /// Path as the user would type it: relative to the project where possible. Empty if unknown.
+    pub file: String,
+    /// Counted from 1; 0 if unknown.
+    pub line: u32,
+    /// Counted from 1, in bytes, as the compiler does; 0 if unknown.
+    pub col: u32,
+    /// The compiler's own wording.
+    pub message: String,
+}
+
+/// Where an answer failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// The file is not Go.
+    Parse,
+    /// It does not type-check.
+    Typecheck,
+    /// `go build`, or a command around it, failed.
+    Build,
+    /// The app could not be started.
+    Start,
+}
+
+/// Why a batch leads to a restart.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Reason {
+    /// An edit code (`struct`, `signature`, `build`, …) or why a swap fell back.
+    pub code: String,
+    /// What changed: a function id, a type, a file.
+    pub subject: String,
+    /// What about it, in words.
+    pub detail: String,
+}
+
+/// The functions to swap, and what the engine has already worked out about them.
+#[derive(Debug)]
+pub struct Hot {
+    /// Ids, sorted: what the user is told.
+    pub functions: Vec<String>,
+    /// Functions whose baseline is back, to be unhooked in the same commit.
+    pub reverted: Vec<String>,
+    /// The edits behind it, for `e` and `-v`.
+    pub edits: Vec<Reason>,
+    /// The engine's own plan; the session hands it back untouched.
+    pub plan: Box<dyn std::any::Any + Send + Sync>,
+}
+
+/// What a batch of changed files leads to.
+#[derive(Debug)]
+pub enum Verdict {
+    /// No effect on the running program.
+    Nothing {
+        /// Edit codes: `nothing`, `test`, `added-unused`, …
+        codes: Vec<String>,
+    },
+    /// The new source is not a program; the app keeps running what it has.
+    Failed {
+        /// `Parse` or `Typecheck`.
+        stage: Stage,
+        /// At least one.
+        diagnostics: Vec<Diagnostic>,
+    },
+    /// The functions can be swapped.
+    Hot(Hot),
+    /// Every edited function is back at its baseline: unhook them.
+    Reverted {
+        /// Ids, sorted.
+        functions: Vec<String>,
+    },
+    /// The app must be built anew and restarted.
+    Restart {
+        /// At least one.
+        reasons: Vec<Reason>,
+    },
+}
+
+/// Success of a swap: new calls go to the new code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Swapped {
+    /// Ids, sorted.
+    pub functions: Vec<String>,
+    /// Generation of the worker that runs them now.
+    pub generation: u64,
+    /// Process id of that worker.
+    pub worker_pid: u32,
+    /// Milliseconds of each stage of `judge` and `swap`.
+    pub stages: BTreeMap<String, u64>,
+}
+
+/// A swap that could not be done for a reason that is not the user's code: the session restarts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fallback {
+    /// At least one.
+    pub reasons: Vec<Reason>,
+}
+
+/// A worker that ended without being told to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerExited {
+    /// Ids it hosted.
+    pub functions: Vec<String>,
+    /// Its generation.
+    pub generation: u64,
+    /// `exit status 2`, `signal: killed`, `hung for 5000 ms`, …
+    pub cause: String,
+    /// What the engine did about it: `respawned`, `rolled back`, `restart`, `left ended`.
+    pub action: WorkerAction,
+}
+
+/// What was done about a worker that ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WorkerAction {
+    /// A new worker of the same generation serves its functions.
+    Respawned,
+    /// New calls go to the generation before it, or run natively.
+    RolledBack,
+    /// The session must restart the app.
+    Restart,
+    /// Its functions have no worker until the next save.
+    LeftEnded,
+}
+
+/// Why the home build could not be prepared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PrepareError {
+    /// The user's code: told like a failed build, the app keeps running.
+    Source {
+        /// Where it failed.
+        stage: Stage,
+        /// At least one.
+        diagnostics: Vec<Diagnostic>,
+    },
+    /// fire's own: this build goes on without swapping, and the user is told why.
+    Engine(Degraded),
+}
+
+/// Swaps functions in one running app. The session owns it; there is one app to an engine.
+pub trait Swapper: Send {
+    /// Instruments the source as it is now, before the app is built.
+    fn prepare_home(&mut self) -> Task<'_, Result<HomeBuild, PrepareError>>;
+
+    /// Environment for the process about to be started from the last prepared build.
+    fn home_environment(&mut self) -> Vec<(String, String)>;
+
+    /// The process runs. Its source, as last prepared, is the baseline from now on. Done when it has
+    /// said hello; an error turns swapping off for this run of the app.
+    fn app_started(&mut self, pid: u32) -> Task<'_, Result<(), Degraded>>;
+
+    /// The process is gone, or about to be stopped: ends its workers.
+    fn app_ended(&mut self) -> Task<'_, ()>;
+
+    /// What these files lead to. They are absolute and hold every path that changed since the last
+    /// answer that was not cancelled; removed files are among them.
+    fn judge<'a>(&'a mut self, changed: &'a [PathBuf]) -> Task<'a, Verdict>;
+
+    /// Swaps. All or nothing.
+    fn swap(&mut self, hot: Hot) -> Task<'_, Result<Swapped, Fallback>>;
+
+    /// Unhooks functions: their calls run natively again.
+    fn revert<'a>(&'a mut self, functions: &'a [String]) -> Task<'a, Result<(), Fallback>>;
+
+    /// How many functions there are and how many can be moved. `None` before the first prepared build.
+    fn census(&self) -> Option<Census>;
+
+    /// The endings of workers. Called once, right after opening.
+    fn endings(&mut self) -> UnboundedReceiver<WorkerExited>;
+
+    /// Ends every worker and removes every segment and socket.
+    fn close(&mut self) -> Task<'_, ()>;
+}
+
+/// Functions of the main modules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Census {
+    /// All of them.
+    pub functions: usize,
+    /// Those that can be moved.
+    pub movable: usize,
+}
+
+/// Opens the swap engine of a project, or says why there is none.
+pub type Opener = fn(&crate::project::Project) -> Result<Box<dyn Swapper>, Degraded>;
