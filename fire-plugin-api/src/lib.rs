@@ -5,11 +5,14 @@
 //! (what a batch of edits leads to).
 
 mod error;
+pub mod options;
 pub mod policy;
 pub mod split;
 pub mod transport;
 
 pub use error::Error;
 pub use policy::RestartPolicy;
+#[doc(no_inline)]
+pub use serde;
 pub use split::SplitStrategy;
 pub use transport::Transport;

@@ -91,6 +91,9 @@ pub trait RestartPolicy: Send + Sync {
 
     /// Limits for old generations.
     fn drain_limits(&self) -> DrainLimits {
-        DrainLimits { after_ms: None, generations: 64 }
+        DrainLimits {
+            after_ms: None,
+            generations: 64,
+        }
     }
 }

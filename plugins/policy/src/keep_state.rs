@@ -16,7 +16,7 @@ impl KeepState {
     /// From the plugin's TOML table.
     pub fn new(options: &str) -> Result<Self, Error> {
         Ok(Self {
-            options: Options::parse("keep-state", options)?,
+            options: Options::parse(options)?,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! The TOML table of a policy.
 
-use fire_plugin_api::Error;
 use fire_plugin_api::policy::DrainLimits;
+use fire_plugin_api::{Error, options};
 use serde::Deserialize;
 
 /// Keys that both policies understand.
@@ -31,21 +31,14 @@ impl Default for Options {
 
 impl Options {
     /// Reads the plugin's table. The error names the key and its line in that table.
-    pub(crate) fn parse(policy: &str, text: &str) -> Result<Self, Error> {
-        let options: Self = toml::from_str(text).map_err(|error| {
-            let line = error
-                .span()
-                .map_or(1, |span| 1 + count_newlines(text, span.start));
-            Error::new(format!(
-                "options of policy {policy}, line {line}: {}",
-                error.message()
-            ))
-            .with_hint("the keys are respawns, respawn-after-ms, drain-after-ms and generations")
+    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+        let options: Self = options::read(text).map_err(|error| {
+            error.with_hint(
+                "the keys are respawns, respawn-after-ms, drain-after-ms and generations",
+            )
         })?;
         if options.generations == 0 {
-            return Err(Error::new(format!(
-                "options of policy {policy}: generations must be at least 1"
-            )));
+            return Err(Error::new("`generations` must be at least 1"));
         }
         Ok(options)
     }
@@ -58,17 +51,13 @@ impl Options {
     }
 }
 
-fn count_newlines(text: &str, end: usize) -> usize {
-    text.bytes().take(end).filter(|byte| *byte == b'\n').count()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn an_empty_table_gives_the_defaults() {
-        let options = Options::parse("keep-state", "").unwrap();
+        let options = Options::parse("").unwrap();
         assert_eq!(options.respawns, 3);
         assert_eq!(
             options.drain_limits(),
@@ -82,7 +71,7 @@ mod tests {
     #[test]
     fn every_key_is_read() {
         let text = "respawns = 1\nrespawn-after-ms = 5\ndrain-after-ms = 70\ngenerations = 2\n";
-        let options = Options::parse("keep-state", text).unwrap();
+        let options = Options::parse(text).unwrap();
         assert_eq!((options.respawns, options.respawn_after_ms), (1, 5));
         assert_eq!(
             options.drain_limits(),
@@ -95,17 +84,14 @@ mod tests {
 
     #[test]
     fn a_wrong_key_is_told_with_its_line() {
-        let error = Options::parse("keep-state", "respawns = 1\nrespawn = 5\n").unwrap_err();
-        assert!(
-            error.message.contains("policy keep-state, line 2"),
-            "{error}"
-        );
+        let error = Options::parse("respawns = 1\nrespawn = 5\n").unwrap_err();
+        assert_eq!(error.line, Some(2));
         assert!(error.message.contains("`respawn`"), "{error}");
         assert!(error.hint.is_some());
     }
 
     #[test]
     fn no_generation_at_all_is_refused() {
-        assert!(Options::parse("keep-state", "generations = 0").is_err());
+        assert!(Options::parse("generations = 0").is_err());
     }
 }

@@ -16,7 +16,7 @@ impl SeriousChanges {
     /// From the plugin's TOML table.
     pub fn new(options: &str) -> Result<Self, Error> {
         Ok(Self {
-            options: Options::parse("serious-changes", options)?,
+            options: Options::parse(options)?,
         })
     }
 }

@@ -1,10 +1,10 @@
 //! Everything runs at home at native speed; what is edited moves.
 
 use fire_plugin_api::split::{Plan, Program};
-use fire_plugin_api::{Error, SplitStrategy};
+use fire_plugin_api::{Error, SplitStrategy, options};
 
 use crate::grouping::{edited, group_by};
-use crate::options::{NoOptions, parse};
+use crate::options::NoOptions;
 
 /// The functions of a hot batch share one worker: they were edited together, and one link is
 /// cheaper than many.
@@ -14,7 +14,7 @@ pub struct OnEdit;
 impl OnEdit {
     /// From the plugin's TOML table, which has no keys.
     pub fn new(options: &str) -> Result<Self, Error> {
-        parse::<NoOptions>("on-edit", options)?;
+        options::read::<NoOptions>(options)?;
         Ok(Self)
     }
 }

@@ -1,7 +1,6 @@
 //! The TOML table of a strategy. `only` and `except` bound what moves before the program starts;
 //! an edited function moves whatever they say.
 
-use fire_plugin_api::Error;
 use fire_plugin_api::split::Function;
 use serde::Deserialize;
 
@@ -19,23 +18,6 @@ pub(crate) struct Options {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct NoOptions {}
-
-/// Reads a plugin's table. The error names the key and its line in that table.
-pub(crate) fn parse<T: for<'a> Deserialize<'a>>(strategy: &str, text: &str) -> Result<T, Error> {
-    toml::from_str(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| {
-            1 + text
-                .bytes()
-                .take(span.start)
-                .filter(|byte| *byte == b'\n')
-                .count()
-        });
-        Error::new(format!(
-            "options of split {strategy}, line {line}: {}",
-            error.message()
-        ))
-    })
-}
 
 impl Options {
     /// Whether the function may move before the program starts.
@@ -55,6 +37,7 @@ fn is_within(package: &str, prefix: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fire_plugin_api::options;
 
     #[test]
     fn a_prefix_ends_at_a_path_element() {
@@ -65,11 +48,8 @@ mod tests {
 
     #[test]
     fn a_wrong_key_is_told_with_its_line() {
-        let error = parse::<Options>("per-package", "only = []\nexcpet = []").unwrap_err();
-        assert!(
-            error.message.contains("split per-package, line 2"),
-            "{error}"
-        );
+        let error = options::read::<Options>("only = []\nexcpet = []").unwrap_err();
+        assert_eq!(error.line, Some(2));
         assert!(error.message.contains("`excpet`"), "{error}");
     }
 }

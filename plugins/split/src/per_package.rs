@@ -1,10 +1,10 @@
 //! Every package in a process of its own, from the start.
 
 use fire_plugin_api::split::{Plan, Program};
-use fire_plugin_api::{Error, SplitStrategy};
+use fire_plugin_api::{Error, SplitStrategy, options};
 
 use crate::grouping::{edited, group_by, movable};
-use crate::options::{Options, parse};
+use crate::options::Options;
 
 /// One worker for the movable functions of each package.
 #[derive(Debug, Clone)]
@@ -16,7 +16,7 @@ impl PerPackage {
     /// From the plugin's TOML table.
     pub fn new(options: &str) -> Result<Self, Error> {
         Ok(Self {
-            options: parse("per-package", options)?,
+            options: options::read(options)?,
         })
     }
 }
