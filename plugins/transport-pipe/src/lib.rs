@@ -1,1 +1,58 @@
-//! Built-in plugin.
+//! The `pipe` transport: Unix-domain streams in a directory of mode 0700, one a lane.
+//!
+//! The worker listens on `lanes.sock`, home dials it once for each lane: the worker attaches first.
+//! Both also dial `host.sock`, on which the host listens and never accepts: when the host closes the
+//! link, or dies, the kernel ends these connections, and each side closes its lanes.
+
+mod endpoint;
+mod link;
+
+use fire_plugin_api::Error;
+use fire_plugin_api::transport::{GoFile, Link, LinkRequest, Transport};
+use fire_transport_stream::DEFAULT_LIMIT;
+
+pub use link::PipeLink;
+
+/// The transport's options, as in `fire.toml`.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Options {
+    /// The longest payload of a frame, in bytes.
+    limit: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { limit: DEFAULT_LIMIT }
+    }
+}
+
+/// The transport.
+#[derive(Debug, Clone)]
+pub struct Pipe {
+    options: Options,
+}
+
+impl Pipe {
+    /// Reads the transport's options: the text of a TOML table, empty for the defaults.
+    pub fn new(options: &str) -> Result<Self, Error> {
+        let options: Options =
+            toml::from_str(options).map_err(|error| Error::new(format!("options of the pipe transport: {error}")))?;
+        if options.limit == 0 {
+            return Err(Error::new("options of the pipe transport: `limit` must be at least 1"));
+        }
+        Ok(Self { options })
+    }
+}
+
+impl Transport for Pipe {
+    fn go_half(&self) -> Vec<GoFile> {
+        let mut files = fire_transport_stream::go_half();
+        files.push(GoFile { name: "lane.go".into(), source: include_str!("../go/lane.go").into() });
+        files
+    }
+
+    fn create(&self, request: &LinkRequest) -> Result<Box<dyn Link>, Error> {
+        Ok(Box::new(PipeLink::create(&request.directory, self.options.limit)?))
+    }
+}

@@ -1,0 +1,59 @@
+package lane
+
+import (
+	"runtime"
+	"time"
+)
+
+// patience decides how long a lane asks again and again before it lets its goroutine park: up to
+// twice the recent answer time and never more than longestSpin; not at all on one processor or after
+// two waits in a row that spinning did not shorten, until an answer comes soon again.
+type patience struct {
+	recent  time.Duration // how long recent answers took
+	started time.Time
+	misses  uint8
+	spun    bool // this wait has used up its spinning
+}
+
+const (
+	longestSpin  = 20 * time.Microsecond
+	shortestSpin = 4 * time.Microsecond
+	// soon is the time within which a parked wait must end for spinning to be tried again: longestSpin
+	// and what parking and waking cost.
+	soon = 60 * time.Microsecond
+)
+
+var processors = min(runtime.NumCPU(), runtime.GOMAXPROCS(0))
+
+// begin is called before each attempt to read; attempts after a park belong to the same wait.
+func (p *patience) begin() {
+	if !p.spun {
+		p.started = time.Now()
+	}
+}
+
+// spin says whether to ask once more. False: park.
+func (p *patience) spin() bool {
+	if !p.spun && processors > 1 && p.misses < 2 &&
+		time.Since(p.started) < max(shortestSpin, min(2*p.recent, longestSpin)) {
+		return true
+	}
+	p.spun = true
+	return false
+}
+
+// answered ends the wait.
+func (p *patience) answered() {
+	took := time.Since(p.started)
+	switch {
+	case !p.spun:
+		p.recent = (3*p.recent + took) / 4
+		p.misses = 0
+	case took < soon:
+		p.recent = longestSpin
+		p.misses = 0
+	case p.misses < 2:
+		p.misses++
+	}
+	p.spun = false
+}

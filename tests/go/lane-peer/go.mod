@@ -1,0 +1,3 @@
+module lanepeer
+
+go 1.22

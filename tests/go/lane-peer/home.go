@@ -1,0 +1,151 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"fireagent/lane"
+)
+
+// run runs a scenario of size n as home.
+func run(link *lane.Link, scenario string, n int) (string, error) {
+	switch scenario {
+	case "echo":
+		return onLane(link, func(l *lane.Lane) error { return echoes(l, n) })
+	case "size":
+		return onLane(link, func(l *lane.Lane) error { return size(l, n) })
+	case "nest":
+		return onLane(link, func(l *lane.Lane) error { return nested(l, n) })
+	case "beyond":
+		return onLane(link, func(l *lane.Lane) error {
+			if err := l.Send(lane.Frame{Kind: echo, Payload: make([]byte, n)}); err == nil {
+				return errors.New("a frame beyond the limit was sent")
+			}
+			return echoes(l, 10)
+		})
+	case "callers":
+		return callers(link, n, 2000)
+	case "blocked":
+		return blocked(link, n)
+	case "hangup":
+		return onLane(link, func(l *lane.Lane) error { return ends(l, hangUp) })
+	case "exit":
+		return onLane(link, func(l *lane.Lane) error { return ends(l, exit) })
+	case "hold":
+		return onLane(link, func(l *lane.Lane) error { return ends(l, hold) })
+	}
+	return "", errors.New("no such scenario: " + scenario)
+}
+
+func onLane(link *lane.Link, do func(*lane.Lane) error) (string, error) {
+	l, err := link.Open()
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return "", do(l)
+}
+
+func echoes(l *lane.Lane, n int) error {
+	for i := range n {
+		sent := lane.Frame{Kind: echo, Flags: uint16(i), Call: uint64(i) << 20, Payload: pattern(i%97, i)}
+		if err := exchange(l, sent); err != nil {
+			return fmt.Errorf("echo %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func size(l *lane.Lane, n int) error {
+	return exchange(l, lane.Frame{Kind: echo, Call: uint64(n), Payload: pattern(n, n)})
+}
+
+// exchange sends a frame and holds the answer against it.
+func exchange(l *lane.Lane, sent lane.Frame) error {
+	if err := l.Send(sent); err != nil {
+		return err
+	}
+	got, err := l.Recv()
+	if err != nil {
+		return err
+	}
+	if got.Kind != sent.Kind || got.Flags != sent.Flags || got.Call != sent.Call || string(got.Payload) != string(sent.Payload) {
+		return fmt.Errorf("another frame came back: kind %d, call %d, %d bytes", got.Kind, got.Call, len(got.Payload))
+	}
+	return nil
+}
+
+func nested(l *lane.Lane, levels int) error {
+	if err := unwind(l, uint64(levels)+1); err != nil {
+		return err
+	}
+	return echoes(l, 3)
+}
+
+// callers lets n goroutines call at once, each on a lane of its own.
+func callers(link *lane.Link, n, each int) (string, error) {
+	var group sync.WaitGroup
+	failures := make(chan error, n)
+	began := time.Now()
+	for range n {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			if _, err := onLane(link, func(l *lane.Lane) error { return echoes(l, each) }); err != nil {
+				failures <- err
+			}
+		}()
+	}
+	group.Wait()
+	if len(failures) > 0 {
+		return fmt.Sprint(len(failures)), <-failures
+	}
+	return fmt.Sprint(n * each * 1e6 / int(time.Since(began).Microseconds()+1)), nil
+}
+
+// blocked holds n calls at once, each waiting for an answer that only the end of the link brings.
+func blocked(link *lane.Link, n int) (string, error) {
+	for range n {
+		l, err := link.Open()
+		if err != nil {
+			return "", err
+		}
+		if err := exchange(l, lane.Frame{Kind: echo}); err != nil {
+			return "", err
+		}
+		if err := l.Send(lane.Frame{Kind: hold}); err != nil {
+			return "", err
+		}
+		go func() {
+			for {
+				if _, err := l.Recv(); err != nil {
+					return
+				}
+			}
+		}()
+	}
+	return "", nil
+}
+
+// ends sends a frame that the peer answers with the end of the lane.
+func ends(l *lane.Lane, kind uint16) error {
+	if err := l.Send(lane.Frame{Kind: kind}); err != nil {
+		return err
+	}
+	for range 2 {
+		if _, err := l.Recv(); err == nil || err.Error() != lane.ErrClosed.Error() {
+			return fmt.Errorf("expected the lane's end, got %v", err)
+		}
+	}
+	return nil
+}
+
+func pattern(n, seed int) []byte {
+	bytes := make([]byte, n)
+	for i := range bytes {
+		bytes[i] = byte(i*31 + seed)
+	}
+	return bytes
+}
