@@ -1,1 +1,4 @@
-//! The project's tests.
+//! What the project's process tests share.
+
+pub mod go_peer;
+pub mod lane_peer;

@@ -27,14 +27,20 @@ impl PipeEndpoint {
         let failed = |what: &str, path: &Path, error: std::io::Error| {
             Error::new(format!("cannot {what} {}: {error}", path.display()))
         };
-        let host = Arc::new(UnixStream::connect(host).map_err(|error| failed("dial", host, error))?);
+        let host =
+            Arc::new(UnixStream::connect(host).map_err(|error| failed("dial", host, error))?);
         let door = match side {
             Side::Home => Door::Home(lanes.into()),
-            Side::Worker => {
-                Door::Worker(Arc::new(UnixListener::bind(lanes).map_err(|error| failed("listen on", lanes, error))?))
-            }
+            Side::Worker => Door::Worker(Arc::new(
+                UnixListener::bind(lanes).map_err(|error| failed("listen on", lanes, error))?,
+            )),
         };
-        let this = Self { door, limit, streams: Streams::default(), host };
+        let this = Self {
+            door,
+            limit,
+            streams: Streams::default(),
+            host,
+        };
         this.close_at_end();
         Ok(this)
     }
@@ -59,7 +65,11 @@ impl PipeEndpoint {
     }
 
     fn lane(&self, stream: UnixStream) -> Result<Box<dyn Lane>, Error> {
-        Ok(Box::new(StreamLane::new(Arc::new(stream), &self.streams, self.limit)?))
+        Ok(Box::new(StreamLane::new(
+            Arc::new(stream),
+            &self.streams,
+            self.limit,
+        )?))
     }
 }
 
@@ -77,7 +87,9 @@ impl Endpoint for PipeEndpoint {
         let Door::Worker(listener) = &self.door else {
             return Err(Error::new("only a worker accepts lanes"));
         };
-        let (stream, _) = listener.accept().map_err(|_| Error::new("the link is closed"))?;
+        let (stream, _) = listener
+            .accept()
+            .map_err(|_| Error::new("the link is closed"))?;
         self.lane(stream)
     }
 }
@@ -97,13 +109,20 @@ mod tests {
     #[test]
     fn a_closed_link_wakes_every_waiter() {
         let directory = tempfile::tempdir().unwrap();
-        let request = LinkRequest { generation: 1, directory: directory.path().into() };
+        let request = LinkRequest {
+            generation: 1,
+            directory: directory.path().into(),
+        };
         let link = Pipe::new("").unwrap().create(&request).unwrap();
         let worker = link.attach(Side::Worker).unwrap();
         let home = link.attach(Side::Home).unwrap();
         let mut lane = home.open().unwrap();
         let mut served = worker.accept().unwrap();
-        lane.send(&Frame { kind: 3, ..Frame::default() }).unwrap();
+        lane.send(&Frame {
+            kind: 3,
+            ..Frame::default()
+        })
+        .unwrap();
         assert_eq!(served.recv().unwrap().kind, 3);
         std::thread::scope(|scope| {
             let waits = [

@@ -23,7 +23,9 @@ struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { limit: DEFAULT_LIMIT }
+        Self {
+            limit: DEFAULT_LIMIT,
+        }
     }
 }
 
@@ -36,10 +38,12 @@ pub struct Pipe {
 impl Pipe {
     /// Reads the transport's options: the text of a TOML table, empty for the defaults.
     pub fn new(options: &str) -> Result<Self, Error> {
-        let options: Options =
-            toml::from_str(options).map_err(|error| Error::new(format!("options of the pipe transport: {error}")))?;
+        let options: Options = toml::from_str(options)
+            .map_err(|error| Error::new(format!("options of the pipe transport: {error}")))?;
         if options.limit == 0 {
-            return Err(Error::new("options of the pipe transport: `limit` must be at least 1"));
+            return Err(Error::new(
+                "options of the pipe transport: `limit` must be at least 1",
+            ));
         }
         Ok(Self { options })
     }
@@ -48,11 +52,17 @@ impl Pipe {
 impl Transport for Pipe {
     fn go_half(&self) -> Vec<GoFile> {
         let mut files = fire_transport_stream::go_half();
-        files.push(GoFile { name: "lane.go".into(), source: include_str!("../go/lane.go").into() });
+        files.push(GoFile {
+            name: "lane.go".into(),
+            source: include_str!("../go/lane.go").into(),
+        });
         files
     }
 
     fn create(&self, request: &LinkRequest) -> Result<Box<dyn Link>, Error> {
-        Ok(Box::new(PipeLink::create(&request.directory, self.options.limit)?))
+        Ok(Box::new(PipeLink::create(
+            &request.directory,
+            self.options.limit,
+        )?))
     }
 }

@@ -26,21 +26,41 @@ impl PipeLink {
     pub(crate) fn create(directory: &Path, limit: u32) -> Result<Self, Error> {
         let (lanes, host) = (directory.join("lanes.sock"), directory.join("host.sock"));
         if lanes.as_os_str().as_bytes().len() > LONGEST_PATH {
-            return Err(Error::new(format!("{} is too long for the path of a socket", lanes.display()))
-                .with_hint("set TMPDIR to a directory with a shorter name, or use the shm transport"));
+            return Err(Error::new(format!(
+                "{} is too long for the path of a socket",
+                lanes.display()
+            ))
+            .with_hint("set TMPDIR to a directory with a shorter name, or use the shm transport"));
         }
         if lanes.to_string_lossy().contains([';', '\n']) || lanes.to_str().is_none() {
-            return Err(Error::new(format!("{}: a link's directory must be UTF-8 without `;`", lanes.display())));
+            return Err(Error::new(format!(
+                "{}: a link's directory must be UTF-8 without `;`",
+                lanes.display()
+            )));
         }
-        let held = UnixListener::bind(&host)
-            .map_err(|error| Error::new(format!("cannot make the socket {}: {error}", host.display())))?;
-        Ok(Self { lanes, host, limit, held: Mutex::new(Some(held)) })
+        let held = UnixListener::bind(&host).map_err(|error| {
+            Error::new(format!(
+                "cannot make the socket {}: {error}",
+                host.display()
+            ))
+        })?;
+        Ok(Self {
+            lanes,
+            host,
+            limit,
+            held: Mutex::new(Some(held)),
+        })
     }
 }
 
 impl Link for PipeLink {
     fn descriptor(&self, _side: Side) -> String {
-        format!("path={};host={};limit={}", self.lanes.display(), self.host.display(), self.limit)
+        format!(
+            "path={};host={};limit={}",
+            self.lanes.display(),
+            self.host.display(),
+            self.limit
+        )
     }
 
     fn attached(&self) -> Result<(), Error> {
@@ -49,7 +69,11 @@ impl Link for PipeLink {
     }
 
     fn close(&self, _cause: &str) {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let held = self
+            .held
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         drop(held);
         for path in [&self.lanes, &self.host] {
             // The directory goes at the end in any case.
@@ -58,7 +82,12 @@ impl Link for PipeLink {
     }
 
     fn attach(&self, side: Side) -> Result<Box<dyn Endpoint>, Error> {
-        Ok(Box::new(PipeEndpoint::attach(side, &self.lanes, &self.host, self.limit)?))
+        Ok(Box::new(PipeEndpoint::attach(
+            side,
+            &self.lanes,
+            &self.host,
+            self.limit,
+        )?))
     }
 }
 
@@ -70,9 +99,10 @@ impl Drop for PipeLink {
 
 fn remove(path: &Path) -> Result<(), Error> {
     match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::new(format!("cannot remove {}: {error}", path.display())))
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::new(format!(
+            "cannot remove {}: {error}",
+            path.display()
+        ))),
         _ => Ok(()),
     }
 }

@@ -23,7 +23,13 @@ impl StreamLane {
     /// Makes a lane of a connected stream that is added to the link's set.
     pub fn new(stream: Arc<dyn Stream>, streams: &Streams, limit: u32) -> Result<Self, Error> {
         let id = streams.add(stream.clone()).ok_or_else(closed)?;
-        Ok(Self { stream, streams: streams.clone(), id, limit, out: Vec::new() })
+        Ok(Self {
+            stream,
+            streams: streams.clone(),
+            id,
+            limit,
+            out: Vec::new(),
+        })
     }
 
     fn read_exact(&self, mut into: &mut [u8]) -> Result<(), Error> {
@@ -46,10 +52,18 @@ pub(crate) fn closed() -> Error {
 
 impl Lane for StreamLane {
     fn send(&mut self, frame: &Frame) -> Result<(), Error> {
-        let length = u32::try_from(frame.payload.len()).ok().filter(|length| *length <= self.limit);
+        let length = u32::try_from(frame.payload.len())
+            .ok()
+            .filter(|length| *length <= self.limit);
         let Some(length) = length else {
-            let message = format!("a frame of {} bytes is longer than the transport's limit", frame.payload.len());
-            return Err(Error::new(message).with_hint(format!("raise `limit` (now {}) in the transport's options", self.limit)));
+            let message = format!(
+                "a frame of {} bytes is longer than the transport's limit",
+                frame.payload.len()
+            );
+            return Err(Error::new(message).with_hint(format!(
+                "raise `limit` (now {}) in the transport's options",
+                self.limit
+            )));
         };
         self.out.clear();
         self.out.extend_from_slice(&length.to_le_bytes());
@@ -69,7 +83,10 @@ impl Lane for StreamLane {
         let (length, mut frame) = decode(&header);
         if length > self.limit {
             self.close();
-            return Err(Error::new(format!("the peer announced a frame of {length} bytes, beyond the limit of {}", self.limit)));
+            return Err(Error::new(format!(
+                "the peer announced a frame of {length} bytes, beyond the limit of {}",
+                self.limit
+            )));
         }
         let mut left = length as usize;
         while left > 0 {
@@ -121,7 +138,12 @@ mod tests {
     fn frames_arrive_as_sent() {
         let (mut a, mut b) = pair(1 << 20);
         for size in [0, 1, 15, 16, 17, 4096] {
-            let frame = Frame { kind: 7, flags: 0x8001, call: u64::MAX - 1, payload: vec![size as u8; size] };
+            let frame = Frame {
+                kind: 7,
+                flags: 0x8001,
+                call: u64::MAX - 1,
+                payload: vec![size as u8; size],
+            };
             a.send(&frame).unwrap();
             assert_eq!(b.recv().unwrap(), frame);
         }
@@ -130,12 +152,23 @@ mod tests {
     #[test]
     fn a_frame_beyond_the_limit_is_refused_by_both_ends() {
         let (mut a, _b) = pair(10);
-        let error = a.send(&Frame { payload: vec![0; 11], ..Frame::default() }).unwrap_err();
+        let error = a
+            .send(&Frame {
+                payload: vec![0; 11],
+                ..Frame::default()
+            })
+            .unwrap_err();
         assert!(error.message.contains("11 bytes"), "{error}");
         let (b, c) = UnixStream::pair().unwrap();
         let mut reader = StreamLane::new(Arc::new(c), &Streams::default(), 10).unwrap();
         Stream::write_all(&b, &[11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap();
-        assert!(reader.recv().unwrap_err().message.contains("beyond the limit"));
+        assert!(
+            reader
+                .recv()
+                .unwrap_err()
+                .message
+                .contains("beyond the limit")
+        );
     }
 
     #[test]

@@ -17,7 +17,13 @@ pub const DEFAULT_LIMIT: u32 = 64 << 20;
 
 /// The shared files of the Go half.
 pub fn go_half() -> Vec<GoFile> {
-    [("stream.go", include_str!("../go/stream.go")), ("patience.go", include_str!("../go/patience.go"))]
-        .map(|(name, source)| GoFile { name: name.into(), source: source.into() })
-        .into()
+    [
+        ("stream.go", include_str!("../go/stream.go")),
+        ("patience.go", include_str!("../go/patience.go")),
+    ]
+    .map(|(name, source)| GoFile {
+        name: name.into(),
+        source: source.into(),
+    })
+    .into()
 }

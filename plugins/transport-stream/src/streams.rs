@@ -65,7 +65,12 @@ impl Streams {
 
     /// Shuts one stream down and forgets it.
     pub fn remove(&self, id: u64) {
-        let removed = self.0.lock().unwrap_or_else(PoisonError::into_inner).open.remove(&id);
+        let removed = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .open
+            .remove(&id);
         if let Some(stream) = removed {
             stream.shutdown();
         }
