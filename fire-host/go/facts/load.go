@@ -26,6 +26,7 @@ type session struct {
 	exports   *exportImporter
 	sourced   map[string]*PackageInfo // libraries read from source, for their generic code
 	goVersion string
+	goRoot    string
 	sizes     types.Sizes
 }
 
@@ -158,6 +159,13 @@ func (s *session) load(r *request, reply map[string]any) error {
 func (s *session) loadExports(libraries []string) error {
 	s.exports = newExportImporter(s)
 	s.goVersion = runtime.Version()
+	env := exec.Command("go", "env", "GOROOT")
+	env.Dir = s.request.Dir
+	root, err := env.Output()
+	if err != nil {
+		return fmt.Errorf("go env GOROOT: %w", err)
+	}
+	s.goRoot = strings.TrimSpace(string(root))
 	if len(libraries) == 0 {
 		return nil
 	}

@@ -15,18 +15,18 @@ import (
 
 // request is one line from the host. Which fields matter depends on Do.
 type request struct {
-	ID         int64    `json:"id"`
-	Do         string   `json:"do"`
-	Dir        string   `json:"dir"`
-	Patterns   []string `json:"patterns"`
-	Tags       []string `json:"tags"`
-	Flags      []string `json:"flags"`
-	Tests      bool     `json:"tests"`
-	Files      []string `json:"files"`
-	Subjects   []string `json:"subjects"`
-	Out        string   `json:"out"`
-	Functions  []string `json:"functions"`
-	Generation int      `json:"generation"`
+	ID         int64          `json:"id"`
+	Do         string         `json:"do"`
+	Dir        string         `json:"dir"`
+	Patterns   []string       `json:"patterns"`
+	Tags       []string       `json:"tags"`
+	Flags      []string       `json:"flags"`
+	Tests      bool           `json:"tests"`
+	Files      []string       `json:"files"`
+	Subjects   []string       `json:"subjects"`
+	Out        string         `json:"out"`
+	Functions  []string       `json:"functions"`
+	Generation int            `json:"generation"`
 	Agent      []agentPackage `json:"agent"`
 }
 

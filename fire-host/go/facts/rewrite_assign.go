@@ -1,0 +1,347 @@
+package main
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+	"strings"
+)
+
+func isBlank(e ast.Expr) bool {
+	id, ok := e.(*ast.Ident)
+	return ok && id.Name == "_"
+}
+
+func (r *rewriter) mapIndex(e ast.Expr) (*ast.IndexExpr, bool) {
+	x, ok := ast.Unparen(e).(*ast.IndexExpr)
+	if !ok {
+		return nil, false
+	}
+	_, ok = core(r.typeOf(x.X)).(*types.Map)
+	return x, ok
+}
+
+// isNew reports whether a name on the left of := is declared there.
+func (r *rewriter) isNew(e ast.Expr) bool {
+	id, ok := e.(*ast.Ident)
+	return ok && r.types.Defs[id] != nil
+}
+
+// plain reports whether an assignment's target is the worker's own.
+func (r *rewriter) plain(e ast.Expr) bool {
+	if isBlank(e) {
+		return true
+	}
+	if _, ok := r.mapIndex(e); ok {
+		return false
+	}
+	if id, ok := ast.Unparen(e).(*ast.Ident); ok {
+		o := r.object(id)
+		return !r.boxed[o] && !isPackageVariable(o)
+	}
+	switch x := ast.Unparen(e).(type) {
+	case *ast.SelectorExpr:
+		if s := r.types.Selections[x]; s != nil && s.Kind() == types.FieldVal && !isPointer(s.Recv()) && !pathHasPointer(s) {
+			return r.plain(x.X)
+		}
+	case *ast.IndexExpr:
+		if _, ok := core(r.typeOf(x.X)).(*types.Array); ok {
+			return r.plain(x.X)
+		}
+	}
+	return false
+}
+
+func (r *rewriter) allPlain(list []ast.Expr) bool {
+	for _, e := range list {
+		if !r.plain(e) {
+			return false
+		}
+	}
+	return true
+}
+
+// needsBlock reports whether an assignment becomes several statements.
+func (r *rewriter) needsBlock(s *ast.AssignStmt) bool {
+	if s.Tok != token.ASSIGN && s.Tok != token.DEFINE {
+		return !r.plain(s.Lhs[0])
+	}
+	return len(s.Lhs) > 1 && !r.allPlain(s.Lhs)
+}
+
+func (r *rewriter) assign(s *ast.AssignStmt, simple bool) string {
+	if simple && r.needsBlock(s) {
+		if s.Tok != token.ASSIGN && s.Tok != token.DEFINE && !hasCall(s.Lhs[0]) && !hasCall(s.Rhs[0]) {
+			return r.set(s.Lhs[0], r.expr(s.Lhs[0])+" "+strings.TrimSuffix(s.Tok.String(), "=")+" ("+r.expr(s.Rhs[0])+")")
+		}
+		r.refuse(s, "an assignment to memory at home in the head of a statement")
+	}
+	if s.Tok != token.ASSIGN && s.Tok != token.DEFINE {
+		return r.operation(s)
+	}
+	if len(s.Rhs) == 1 && len(s.Lhs) == 2 {
+		if text, ok := r.commaOK(s.Rhs[0]); ok {
+			return r.assignText(s, text)
+		}
+	}
+	list := make([]string, len(s.Rhs))
+	for i, e := range s.Rhs {
+		list[i] = r.expr(e)
+	}
+	if len(s.Lhs) == 1 || len(s.Rhs) == 1 || r.allPlain(s.Lhs) {
+		return r.assignText(s, strings.Join(list, ", "))
+	}
+	return r.parallel(s, list)
+}
+
+// commaOK renders the forms that give a second, boolean value.
+func (r *rewriter) commaOK(e ast.Expr) (string, bool) {
+	switch e := ast.Unparen(e).(type) {
+	case *ast.IndexExpr:
+		if _, ok := r.mapIndex(e); ok {
+			return "fire.Map(" + r.expr(e.X) + ").Get2(" + r.expr(e.Index) + ")", true
+		}
+	case *ast.UnaryExpr:
+		if e.Op == token.ARROW {
+			return "fire.Recv2(" + r.expr(e.X) + ")", true
+		}
+	case *ast.TypeAssertExpr:
+		return "fire.AssertOk[" + r.typeText(e, r.types.TypeOf(e.Type)) + "](" + r.expr(e.X) + ")", true
+	}
+	return "", false
+}
+
+// set renders the store of a value, given as text, to a target that is not the worker's own.
+func (r *rewriter) set(target ast.Expr, value string) string {
+	if x, ok := r.mapIndex(target); ok {
+		return "fire.Map(" + r.expr(x.X) + ").Set(" + r.expr(x.Index) + ", " + value + ")"
+	}
+	a, ok := r.address(target)
+	if !ok {
+		r.refuse(target, "an assignment to a value without an address")
+	}
+	return "fire.Ref(" + a + ").Set(" + value + ")"
+}
+
+// assignText renders = and := with the right side given as text.
+func (r *rewriter) assignText(s *ast.AssignStmt, right string) string {
+	if len(s.Lhs) == 1 {
+		l := s.Lhs[0]
+		if s.Tok == token.DEFINE && r.isNew(l) {
+			o := r.types.Defs[l.(*ast.Ident)]
+			if r.boxed[o] {
+				return l.(*ast.Ident).Name + " := fire.New[" + r.typeText(l, o.Type()) + "](" + right + ")"
+			}
+			return l.(*ast.Ident).Name + " := " + right
+		}
+		if r.plain(l) {
+			return r.target(l) + " " + s.Tok.String() + " " + right
+		}
+		return r.set(l, right)
+	}
+	var names, after []string
+	define := false
+	for _, l := range s.Lhs {
+		id, _ := l.(*ast.Ident)
+		switch {
+		case isBlank(l):
+			names = append(names, "_")
+		case s.Tok == token.DEFINE && r.isNew(l):
+			define = true
+			if r.boxed[r.types.Defs[id]] {
+				t := r.fresh("t")
+				names = append(names, t)
+				after = append(after, id.Name+" := fire.New["+r.typeText(l, r.types.Defs[id].Type())+"]("+t+")")
+			} else {
+				names = append(names, id.Name)
+			}
+		case r.plain(l):
+			names = append(names, r.target(l))
+		default:
+			t := r.fresh("t")
+			names = append(names, t)
+			after = append(after, r.set(l, t))
+			if s.Tok == token.ASSIGN {
+				define = true
+			}
+		}
+	}
+	if s.Tok == token.DEFINE || !define {
+		return strings.Join(append([]string{strings.Join(names, ", ") + " " + s.Tok.String() + " " + right}, after...), "; ")
+	}
+	// Some targets are at home, some are not: everything goes through temporaries of a block.
+	for i, l := range s.Lhs {
+		if !isBlank(l) && r.plain(l) {
+			t := r.fresh("t")
+			after = append(after, names[i]+" = "+t)
+			names[i] = t
+		}
+	}
+	return "{ " + strings.Join(names, ", ") + " := " + right + "; " + strings.Join(after, "; ") + " }"
+}
+
+// target renders a plain target.
+func (r *rewriter) target(e ast.Expr) string {
+	switch x := ast.Unparen(e).(type) {
+	case *ast.SelectorExpr:
+		text, _ := r.path(x.X, r.types.Selections[x].Recv(), r.types.Selections[x].Index())
+		return text
+	case *ast.IndexExpr:
+		return r.target(x.X) + "[" + r.expr(x.Index) + "]"
+	}
+	return r.source(e)
+}
+
+// parallel renders a, b = x, y with targets at home: operands first, then the values, then the stores in order.
+func (r *rewriter) parallel(s *ast.AssignStmt, right []string) string {
+	var before, values, after []string
+	for i, l := range s.Lhs {
+		value := right[i]
+		if tv := r.types.Types[s.Rhs[i]]; tv.Value == nil && !tv.IsNil() {
+			value = r.fresh("t")
+			values = append(values, value+" := "+right[i])
+		}
+		x, isMap := r.mapIndex(l)
+		switch {
+		case isBlank(l):
+			after = append(after, "_ = "+value)
+		case s.Tok == token.DEFINE && r.isNew(l):
+			id := l.(*ast.Ident)
+			if r.boxed[r.types.Defs[id]] {
+				after = append(after, id.Name+" := fire.New["+r.typeText(l, r.types.Defs[id].Type())+"]("+value+")")
+			} else {
+				after = append(after, id.Name+" := "+value)
+			}
+		case isMap:
+			m, k := r.fresh("m"), r.fresh("k")
+			before = append(before, m+", "+k+" := fire.Map("+r.expr(x.X)+"), fire.Keep["+r.typeText(l, core(r.typeOf(x.X)).(*types.Map).Key())+"]("+r.expr(x.Index)+")")
+			after = append(after, m+".Set("+k+", "+value+")")
+		case r.plain(l):
+			after = append(after, r.target(l)+" = "+value)
+		default:
+			a, _ := r.address(l)
+			p := r.fresh("p")
+			before = append(before, p+" := fire.Ref("+a+")")
+			after = append(after, p+".Set("+value+")")
+		}
+	}
+	all := strings.Join(append(append(before, values...), after...), "; ")
+	if s.Tok == token.DEFINE {
+		return all
+	}
+	return "{ " + all + " }"
+}
+
+// operation renders op=.
+func (r *rewriter) operation(s *ast.AssignStmt) string {
+	l, operator := s.Lhs[0], strings.TrimSuffix(s.Tok.String(), "=")
+	if r.plain(l) {
+		return r.target(l) + " " + s.Tok.String() + " " + r.expr(s.Rhs[0])
+	}
+	right, before := "("+r.expr(s.Rhs[0])+")", ""
+	if hasCall(s.Rhs[0]) && r.types.Types[s.Rhs[0]].Value == nil {
+		v := r.fresh("t")
+		before, right = v+" := "+r.expr(s.Rhs[0])+"; ", v
+	}
+	return r.update(l, before, operator+" "+right)
+}
+
+// update renders target = target <rest>, the target's operands evaluated once.
+func (r *rewriter) update(l ast.Expr, before, rest string) string {
+	if x, ok := r.mapIndex(l); ok {
+		m, k := r.fresh("m"), r.fresh("k")
+		key := r.typeText(l, core(r.typeOf(x.X)).(*types.Map).Key())
+		return "{ " + m + ", " + k + " := fire.Map(" + r.expr(x.X) + "), fire.Keep[" + key + "](" + r.expr(x.Index) + "); " +
+			before + m + ".Set(" + k + ", " + m + ".Get(" + k + ") " + rest + ") }"
+	}
+	a, ok := r.address(l)
+	if !ok {
+		r.refuse(l, "an assignment to a value without an address")
+	}
+	p := r.fresh("p")
+	return "{ " + p + " := fire.Ref(" + a + "); " + before + p + ".Set(" + p + ".Get() " + rest + ") }"
+}
+
+func (r *rewriter) incDec(s *ast.IncDecStmt, simple bool) string {
+	if r.plain(s.X) {
+		return r.target(s.X) + s.Tok.String()
+	}
+	operator := s.Tok.String()[:1]
+	if !simple {
+		return r.update(s.X, "", operator+" 1")
+	}
+	if hasCall(s.X) {
+		r.refuse(s, "an assignment to memory at home in the head of a statement")
+	}
+	return r.set(s.X, r.expr(s.X)+" "+operator+" 1")
+}
+
+// declaration renders a declaration statement.
+func (r *rewriter) declaration(s *ast.DeclStmt) string {
+	decl := s.Decl.(*ast.GenDecl)
+	if decl.Tok != token.VAR {
+		return r.source(s)
+	}
+	var out []string
+	for _, spec := range decl.Specs {
+		out = append(out, r.variables(spec.(*ast.ValueSpec)))
+	}
+	return strings.Join(out, "; ")
+}
+
+func (r *rewriter) variables(spec *ast.ValueSpec) string {
+	anyBoxed := false
+	for _, id := range spec.Names {
+		anyBoxed = anyBoxed || r.boxed[r.types.Defs[id]]
+	}
+	typeText := ""
+	if spec.Type != nil {
+		typeText = " " + r.source(spec.Type)
+	}
+	var values []string
+	for _, v := range spec.Values {
+		values = append(values, r.expr(v))
+	}
+	if len(spec.Values) == 1 && len(spec.Names) == 2 {
+		if text, ok := r.commaOK(spec.Values[0]); ok {
+			values = []string{text}
+		}
+	}
+	right := ""
+	if len(values) > 0 {
+		right = " = " + strings.Join(values, ", ")
+	}
+	names := make([]string, len(spec.Names))
+	var after []string
+	for i, id := range spec.Names {
+		names[i] = id.Name
+		o := r.types.Defs[id]
+		if !r.boxed[o] {
+			continue
+		}
+		if len(values) == 0 {
+			names[i] = "_"
+			after = append(after, id.Name+" := fire.Zero["+r.typeText(id, o.Type())+"]()")
+			continue
+		}
+		names[i] = r.fresh("t")
+		after = append(after, id.Name+" := fire.New["+r.typeText(id, o.Type())+"]("+names[i]+")")
+	}
+	text := "var " + strings.Join(names, ", ") + typeText + right
+	if !anyBoxed {
+		return text
+	}
+	if len(values) == 0 {
+		kept := names[:0]
+		for _, n := range names {
+			if n != "_" {
+				kept = append(kept, n)
+			}
+		}
+		if len(kept) == 0 {
+			return strings.Join(after, "; ")
+		}
+		text = "var " + strings.Join(kept, ", ") + typeText
+	}
+	return strings.Join(append([]string{text}, after...), "; ")
+}

@@ -1,0 +1,286 @@
+package main
+
+import (
+	"go/ast"
+	"go/types"
+	"strings"
+)
+
+// callerSensitive functions answer by the frames that they are called from: at home these are not the body's.
+var callerSensitive = map[string]bool{
+	"runtime.Caller": true, "runtime.Callers": true, "runtime.Stack": true,
+	"runtime/debug.Stack": true, "runtime/debug.PrintStack": true,
+}
+
+func (r *rewriter) call(e *ast.CallExpr) string {
+	tv := r.types.Types[e.Fun]
+	if tv.IsType() {
+		return r.conversion(e, tv.Type)
+	}
+	if tv.IsBuiltin() {
+		return r.builtin(e)
+	}
+	var callee *types.Func
+	fun := ""
+	switch f := ast.Unparen(e.Fun).(type) {
+	case *ast.Ident:
+		callee, _ = r.types.Uses[f].(*types.Func)
+	case *ast.SelectorExpr:
+		if callee, _ = r.types.Uses[f.Sel].(*types.Func); callee != nil {
+			if s := r.types.Selections[f]; s != nil && s.Kind() == types.MethodVal {
+				fun = r.receiver(f, s) + "." + f.Sel.Name
+			}
+		}
+	case *ast.IndexExpr, *ast.IndexListExpr:
+		callee = r.instantiated(f)
+	}
+	if callee != nil && callee.Pkg() != nil {
+		name := functionID(callee)
+		if callerSensitive[name] {
+			r.refuse(e, "a call of "+name)
+		}
+		if name == "runtime.Goexit" {
+			return "fire.Goexit()"
+		}
+	}
+	if fun == "" {
+		fun = r.expr(e.Fun)
+	}
+	return r.arguments(e, fun, callee)
+}
+
+func (r *rewriter) instantiated(e ast.Expr) *types.Func {
+	var x ast.Expr
+	switch e := e.(type) {
+	case *ast.IndexExpr:
+		x = e.X
+	case *ast.IndexListExpr:
+		x = e.X
+	}
+	var id *ast.Ident
+	switch x := ast.Unparen(x).(type) {
+	case *ast.Ident:
+		id = x
+	case *ast.SelectorExpr:
+		id = x.Sel
+	default:
+		return nil
+	}
+	f, _ := r.types.Uses[id].(*types.Func)
+	return f
+}
+
+// arguments renders a call with its function already rendered.
+func (r *rewriter) arguments(e *ast.CallExpr, fun string, callee *types.Func) string {
+	s := splices{text: r.text}
+	s.replace(r.info.offset(e.Fun.Pos()), r.info.offset(e.Fun.End()), fun)
+	from := len(e.Args) // the first argument of a slice that must be born at home
+	signature, _ := core(r.typeOf(e.Fun)).(*types.Signature)
+	if signature != nil && signature.Variadic() && !e.Ellipsis.IsValid() && len(e.Args) >= signature.Params().Len() && !r.tuple(e) {
+		// A stub hands the slice home as it is; code inside the worker could keep it and hand it out twice.
+		if callee == nil || callee.Signature().TypeParams().Len() > 0 {
+			from = signature.Params().Len() - 1
+		}
+	}
+	for i, a := range e.Args {
+		text := r.expr(a)
+		if i == from {
+			last := signature.Params().At(signature.Params().Len() - 1).Type()
+			text = "fire.Adopt(" + r.typeText(e, last) + "{" + text
+		}
+		s.replace(r.info.offset(a.Pos()), r.info.offset(a.End()), text)
+	}
+	if from < len(e.Args) {
+		s.insert(r.info.offset(e.Args[len(e.Args)-1].End()), "})...")
+	}
+	return s.render(r.info.offset(e.Pos()), r.info.offset(e.End()))
+}
+
+// tuple reports whether the call passes on the several results of another.
+func (r *rewriter) tuple(e *ast.CallExpr) bool {
+	if len(e.Args) != 1 {
+		return false
+	}
+	_, ok := r.typeOf(e.Args[0]).(*types.Tuple)
+	return ok
+}
+
+func elementIs(t types.Type, kinds ...types.BasicKind) bool {
+	s, ok := core(t).(*types.Slice)
+	if !ok {
+		return false
+	}
+	b, ok := s.Elem().Underlying().(*types.Basic)
+	if !ok {
+		return false
+	}
+	for _, k := range kinds {
+		if b.Kind() == k {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *rewriter) conversion(e *ast.CallExpr, to types.Type) string {
+	x := e.Args[0]
+	from := r.typeOf(x)
+	target := r.source(e.Fun)
+	if b, ok := to.Underlying().(*types.Basic); ok && b.Kind() == types.UnsafePointer {
+		panic(refusal{reasonUnsafe, "a conversion to unsafe.Pointer", e.Pos()})
+	}
+	if b, ok := from.Underlying().(*types.Basic); ok && b.Kind() == types.UnsafePointer {
+		panic(refusal{reasonUnsafe, "a conversion from unsafe.Pointer", e.Pos()})
+	}
+	toCore, fromCore := core(to), core(from)
+	if toCore == nil || fromCore == nil {
+		if b, ok := r.types.Types[x]; ok && b.Value != nil {
+			return r.keep(e, x)
+		}
+		if textLike(to) || textLike(from) {
+			r.refuse(e, "a conversion of a type parameter that may be text")
+		}
+		return r.keep(e, x)
+	}
+	switch {
+	case isString(to) && elementIs(from, types.Byte):
+		return target + "(fire.String(" + r.expr(x) + "))"
+	case isString(to) && elementIs(from, types.Rune):
+		return target + "(fire.StringOfRunes(" + r.expr(x) + "))"
+	case elementIs(to, types.Byte) && isString(from):
+		return target + "(fire.Bytes(string(" + r.expr(x) + ")))"
+	case elementIs(to, types.Rune) && isString(from):
+		return target + "(fire.Runes(string(" + r.expr(x) + ")))"
+	}
+	if _, ok := toCore.(*types.Array); ok {
+		if _, ok := fromCore.(*types.Slice); ok {
+			return "fire.Load((*" + target + ")(" + r.expr(x) + "))"
+		}
+	}
+	if _, ok := toCore.(*types.Struct); ok {
+		r.out.markCompared(to)
+		r.out.markCompared(from)
+	}
+	return r.keep(e, x)
+}
+
+// textLike reports whether a type parameter's constraint allows strings or byte slices.
+func textLike(t types.Type) bool {
+	p, ok := types.Unalias(t).(*types.TypeParam)
+	if !ok {
+		return isString(t) || elementIs(t, types.Byte, types.Rune)
+	}
+	return anyType(p.Constraint().Underlying(), func(t types.Type) bool {
+		if _, ok := t.(*types.Interface); ok {
+			return false
+		}
+		b, ok := t.Underlying().(*types.Basic)
+		return ok && b.Info()&types.IsString != 0
+	})
+}
+
+func (r *rewriter) builtin(e *ast.CallExpr) string {
+	id, ok := ast.Unparen(e.Fun).(*ast.Ident)
+	if tv := r.types.Types[e]; tv.Value != nil {
+		return r.typeOf(e).String() + "(" + tv.Value.ExactString() + ")"
+	}
+	if !ok {
+		panic(refusal{reasonUnsafe, "a call of " + r.source(e.Fun), e.Pos()})
+	}
+	arg := func(i int) string { return r.expr(e.Args[i]) }
+	argCore := func(i int) types.Type { return core(r.typeOf(e.Args[i])) }
+	switch id.Name {
+	case "append":
+		return r.append(e)
+	case "copy":
+		if argCore(1) == nil {
+			r.refuse(e, "copy of a type parameter without a core type")
+		}
+		if isString(r.typeOf(e.Args[1])) {
+			return "fire.CopyString(" + arg(0) + ", string(" + arg(1) + "))"
+		}
+		return "fire.Copy(" + arg(0) + ", " + arg(1) + ")"
+	case "len", "cap":
+		switch t := argCore(0).(type) {
+		case nil:
+			if textLike(r.typeOf(e.Args[0])) {
+				return r.keep(e, e.Args[0])
+			}
+			r.refuse(e, id.Name+" of a type parameter without a core type")
+		case *types.Map:
+			return "fire.MapLen(" + arg(0) + ")"
+		case *types.Chan:
+			name := map[string]string{"len": "fire.ChanLen", "cap": "fire.ChanCap"}[id.Name]
+			if t.Dir() == types.SendOnly {
+				name += "OfSender"
+			}
+			return name + "(" + arg(0) + ")"
+		}
+		return r.keep(e, e.Args[0])
+	case "clear":
+		switch argCore(0).(type) {
+		case *types.Map:
+			return "fire.MapClear(" + arg(0) + ")"
+		case *types.Slice:
+			return "fire.ClearSlice(" + arg(0) + ")"
+		}
+		r.refuse(e, "clear of a type parameter without a core type")
+	case "close":
+		return "fire.Close(" + arg(0) + ")"
+	case "delete":
+		return "fire.Map(" + arg(0) + ").Delete(" + arg(1) + ")"
+	case "make":
+		return r.make(e)
+	case "new":
+		if tv := r.types.Types[e.Args[0]]; tv.IsType() {
+			return "fire.Zero[" + r.source(e.Args[0]) + "]()"
+		}
+		p := r.typeOf(e).Underlying().(*types.Pointer)
+		return "fire.New[" + r.typeText(e, p.Elem()) + "](" + arg(0) + ")"
+	}
+	return r.keep(e, e.Args...)
+}
+
+func (r *rewriter) append(e *ast.CallExpr) string {
+	if core(r.typeOf(e)) == nil {
+		r.refuse(e, "append to a type parameter without a core type")
+	}
+	base := r.expr(e.Args[0])
+	if r.types.Types[e.Args[0]].IsNil() {
+		base = r.typeText(e, r.typeOf(e)) + "(nil)"
+	}
+	if e.Ellipsis.IsValid() {
+		if isString(r.typeOf(e.Args[1])) {
+			return "fire.AppendString(" + base + ", string(" + r.expr(e.Args[1]) + "))"
+		}
+		return "fire.AppendSlice(" + base + ", " + r.expr(e.Args[1]) + ")"
+	}
+	list := make([]string, 0, len(e.Args))
+	for _, a := range e.Args[1:] {
+		list = append(list, r.expr(a))
+	}
+	return "fire.Slice(" + base + ").Append(" + strings.Join(list, ", ") + ")"
+}
+
+func (r *rewriter) make(e *ast.CallExpr) string {
+	text := r.source(e.Args[0])
+	size := func(i int) string {
+		if i >= len(e.Args) {
+			return "0"
+		}
+		return "fire.Size(" + r.expr(e.Args[i]) + ")"
+	}
+	switch core(r.typeOf(e)).(type) {
+	case *types.Slice:
+		if len(e.Args) == 3 {
+			return "fire.MakeSliceCap[" + text + "](" + size(1) + ", " + size(2) + ")"
+		}
+		return "fire.MakeSlice[" + text + "](" + size(1) + ")"
+	case *types.Map:
+		return "fire.MakeMap[" + text + "](" + size(1) + ")"
+	case *types.Chan:
+		return "fire.MakeChan[" + text + "](" + size(1) + ")"
+	}
+	r.refuse(e, "make of a type parameter without a core type")
+	return ""
+}

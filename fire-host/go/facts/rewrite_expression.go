@@ -1,0 +1,349 @@
+package main
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+	"strings"
+)
+
+// expr renders an expression as a value.
+func (r *rewriter) expr(e ast.Expr) string {
+	if tv, ok := r.types.Types[e]; ok && tv.IsType() {
+		return r.source(e)
+	}
+	switch e := e.(type) {
+	case *ast.Ident:
+		return r.ident(e)
+	case *ast.BasicLit:
+		return r.source(e)
+	case *ast.ParenExpr:
+		return r.keep(e, e.X)
+	case *ast.FuncLit:
+		return r.funcLit(e)
+	case *ast.CompositeLit:
+		return r.composite(e)
+	case *ast.SelectorExpr:
+		return r.selector(e)
+	case *ast.IndexExpr:
+		return r.index(e)
+	case *ast.IndexListExpr:
+		return r.source(e)
+	case *ast.SliceExpr:
+		return r.slice(e)
+	case *ast.StarExpr:
+		return "fire.Load(" + r.expr(e.X) + ")"
+	case *ast.TypeAssertExpr:
+		return "fire.Assert[" + r.typeText(e, r.types.TypeOf(e.Type)) + "](" + r.expr(e.X) + ")"
+	case *ast.CallExpr:
+		return r.call(e)
+	case *ast.UnaryExpr:
+		return r.unary(e)
+	case *ast.BinaryExpr:
+		return r.binary(e)
+	}
+	r.refuse(e, "an expression that fire does not know")
+	return ""
+}
+
+func (r *rewriter) ident(e *ast.Ident) string {
+	o := r.object(e)
+	if o == nil {
+		return e.Name
+	}
+	if o.Pkg() != nil && o.Pkg() != r.info.Pkg && o.Parent() == o.Pkg().Scope() {
+		r.refuse(e, "a name from a dot import")
+	}
+	if a, ok := r.address(e); ok {
+		return "fire.Load(" + a + ")"
+	}
+	return e.Name
+}
+
+func (r *rewriter) funcLit(e *ast.FuncLit) string {
+	var prefix strings.Builder
+	parameters := r.parameters(e.Type.Params, &prefix)
+	return "func(" + strings.Join(parameters, ", ") + ") " + r.results(e.Type) + " " + r.block(e.Body, prefix.String())
+}
+
+// address renders the address of an expression that lies at home. Not ok: the expression is the worker's own value.
+func (r *rewriter) address(e ast.Expr) (string, bool) {
+	switch e := e.(type) {
+	case *ast.ParenExpr:
+		return r.address(e.X)
+	case *ast.Ident:
+		o := r.object(e)
+		if r.boxed[o] {
+			return e.Name, true
+		}
+		if isPackageVariable(o) {
+			return "Fire__" + e.Name, true
+		}
+	case *ast.StarExpr:
+		return r.expr(e.X), true
+	case *ast.SelectorExpr:
+		s := r.types.Selections[e]
+		if s == nil {
+			if o := r.types.Uses[e.Sel]; isPackageVariable(o) {
+				return r.source(e.X) + ".Fire__" + e.Sel.Name, true
+			}
+			return "", false
+		}
+		if s.Kind() == types.FieldVal {
+			text, remote := r.path(e.X, s.Recv(), s.Index())
+			return text, remote
+		}
+	case *ast.IndexExpr:
+		switch core(r.typeOf(e.X)).(type) {
+		case *types.Slice:
+			return "&(" + r.expr(e.X) + ")[" + r.expr(e.Index) + "]", true
+		case *types.Pointer:
+			return "&(" + r.expr(e.X) + ")[" + r.expr(e.Index) + "]", true
+		case *types.Array:
+			if a, ok := r.address(e.X); ok {
+				return "&(" + a + ")[" + r.expr(e.Index) + "]", true
+			}
+		}
+	}
+	return "", false
+}
+
+// path renders the field that a chain of field indices leads to: its address where a pointer lies before it, else its value.
+func (r *rewriter) path(x ast.Expr, t types.Type, index []int) (text string, remote bool) {
+	if isPointer(t) {
+		text, remote = r.expr(x), true
+	} else if a, ok := r.address(x); ok {
+		text, remote = a, true
+	} else {
+		text = r.expr(x)
+	}
+	for n, i := range index {
+		f := fieldAt(t, i)
+		r.out.markField(f)
+		last := n == len(index)-1
+		t = f.Type()
+		if !last && !isPointer(t) && !accessible(f, r.info.Pkg) {
+			continue // promoted through a field that this package cannot name: the next name finds it
+		}
+		if !accessible(f, r.info.Pkg) {
+			r.refuse(x, "a field promoted through an unexported pointer of another package")
+		}
+		if !remote {
+			text = "(" + text + ")." + f.Name()
+			remote = !last && isPointer(t)
+			continue
+		}
+		text = "&(" + text + ")." + f.Name()
+		if !last && isPointer(t) {
+			text = "fire.Load(" + text + ")"
+		}
+	}
+	return text, remote
+}
+
+func accessible(f *types.Var, from *types.Package) bool {
+	return f.Exported() || f.Pkg() == nil || f.Pkg() == from || f.Pkg().Path() == from.Path()
+}
+
+func (r *rewriter) selector(e *ast.SelectorExpr) string {
+	s := r.types.Selections[e]
+	if s == nil { // a qualified name
+		if a, ok := r.address(e); ok {
+			return "fire.Load(" + a + ")"
+		}
+		return r.source(e)
+	}
+	switch s.Kind() {
+	case types.FieldVal:
+		text, remote := r.path(e.X, s.Recv(), s.Index())
+		if remote {
+			return "fire.Load(" + text + ")"
+		}
+		return text
+	case types.MethodVal:
+		return r.receiver(e, s) + "." + e.Sel.Name
+	}
+	if isInterface(s.Recv()) {
+		r.refuse(e, "a method expression of an interface")
+	}
+	return r.source(e)
+}
+
+// receiver renders what a method is called on.
+func (r *rewriter) receiver(e *ast.SelectorExpr, s *types.Selection) string {
+	method := s.Obj().(*types.Func)
+	r.out.markFunction(method)
+	through := s.Index()[:len(s.Index())-1]
+	var text string
+	var remote bool
+	t := pathEnd(s)
+	switch {
+	case len(through) > 0:
+		text, remote = r.path(e.X, s.Recv(), through)
+	case isPointer(t):
+		text = r.expr(e.X)
+	default:
+		if text, remote = r.address(e.X); !remote {
+			text = r.expr(e.X)
+		}
+	}
+	if _, ok := types.Unalias(t).(*types.TypeParam); ok {
+		if remote {
+			text = "fire.Load(" + text + ")"
+		}
+		return "(" + text + ")"
+	}
+	if isInterface(t) {
+		if remote {
+			text = "fire.Load(" + text + ")"
+		}
+		return "fire.Dispatch(" + text + ")"
+	}
+	if isPointer(method.Signature().Recv().Type()) {
+		switch {
+		case isPointer(t) && remote:
+			text = "fire.Load(" + text + ")"
+		case !isPointer(t) && !remote:
+			r.refuse(e, "a method that takes the address of a value without one")
+		}
+		return "(" + text + ")"
+	}
+	if isPointer(t) { // *p is copied for the call
+		if remote {
+			text = "fire.Load(" + text + ")"
+		}
+		return "fire.Load(" + text + ")"
+	}
+	if remote {
+		text = "fire.Load(" + text + ")"
+	}
+	return "(" + text + ")"
+}
+
+func (r *rewriter) index(e *ast.IndexExpr) string {
+	if tv := r.types.Types[e.Index]; tv.IsType() {
+		return r.keep(e, e.X)
+	}
+	t := core(r.typeOf(e.X))
+	switch t.(type) {
+	case nil:
+		r.refuse(e, "an index into a type parameter without a core type")
+	case *types.Map:
+		return "fire.Map(" + r.expr(e.X) + ").Get(" + r.expr(e.Index) + ")"
+	}
+	if a, ok := r.address(e); ok {
+		return "fire.Load(" + a + ")"
+	}
+	return r.keep(e, e.X, e.Index)
+}
+
+func (r *rewriter) slice(e *ast.SliceExpr) string {
+	rest := func(x string) string {
+		s := splices{text: r.text}
+		s.replace(r.info.offset(e.X.Pos()), r.info.offset(e.X.End()), x)
+		for _, c := range []ast.Expr{e.Low, e.High, e.Max} {
+			if c != nil {
+				s.replace(r.info.offset(c.Pos()), r.info.offset(c.End()), r.expr(c))
+			}
+		}
+		return s.render(r.info.offset(e.Pos()), r.info.offset(e.End()))
+	}
+	switch core(r.typeOf(e.X)).(type) {
+	case nil:
+		r.refuse(e, "a slice of a type parameter without a core type")
+	case *types.Pointer:
+		return rest("fire.NonNil(" + r.expr(e.X) + ")")
+	case *types.Array:
+		a, ok := r.address(e.X)
+		if !ok {
+			r.refuse(e, "a slice of an array without an address")
+		}
+		return rest("fire.NonNil(" + a + ")")
+	}
+	return rest(r.expr(e.X))
+}
+
+func (r *rewriter) unary(e *ast.UnaryExpr) string {
+	switch e.Op {
+	case token.ARROW:
+		return "fire.Recv(" + r.expr(e.X) + ")"
+	case token.AND:
+		if lit, ok := ast.Unparen(e.X).(*ast.CompositeLit); ok {
+			return "fire.New[" + r.typeText(e, r.typeOf(lit)) + "](" + r.composite(lit) + ")"
+		}
+		a, ok := r.address(e.X)
+		if !ok {
+			r.refuse(e, "the address of a value that is not at home")
+		}
+		return "fire.NonNil(" + a + ")"
+	}
+	return r.keep(e, e.X)
+}
+
+func (r *rewriter) binary(e *ast.BinaryExpr) string {
+	if e.Op == token.EQL || e.Op == token.NEQ {
+		x, y := r.types.Types[e.X], r.types.Types[e.Y]
+		if !x.IsNil() && !y.IsNil() && (holdsInterface(x.Type) || holdsInterface(y.Type)) {
+			r.out.markCompared(x.Type)
+			r.out.markCompared(y.Type)
+			text := "fire.Equal(" + r.expr(e.X) + ", " + r.expr(e.Y) + ")"
+			if e.Op == token.NEQ {
+				text = "!" + text
+			}
+			return text
+		}
+		r.out.markCompared(x.Type)
+	}
+	return r.keep(e, e.X, e.Y)
+}
+
+// composite renders a composite literal. Slices and maps are born at home, whole.
+func (r *rewriter) composite(e *ast.CompositeLit) string {
+	t := r.typeOf(e)
+	pointer, elided := types.Unalias(t).(*types.Pointer)
+	elided = elided && e.Type == nil
+	if elided {
+		t = pointer.Elem()
+	}
+	text := r.literal(e, t)
+	switch core(t).(type) {
+	case *types.Slice:
+		text = "fire.Adopt(" + text + ")"
+	case *types.Map:
+		text = "fire.AdoptMap(" + text + ")"
+	case nil:
+		r.refuse(e, "a literal of a type parameter without a core type")
+	}
+	if elided {
+		return "fire.New[" + r.typeText(e, t) + "](" + text + ")"
+	}
+	return text
+}
+
+func (r *rewriter) literal(e *ast.CompositeLit, t types.Type) string {
+	s := splices{text: r.text}
+	replace := func(c ast.Expr, with string) { s.replace(r.info.offset(c.Pos()), r.info.offset(c.End()), with) }
+	structure, isStruct := core(t).(*types.Struct)
+	for i, element := range e.Elts {
+		if kv, ok := element.(*ast.KeyValueExpr); ok {
+			if isStruct {
+				if f, ok := r.types.Uses[kv.Key.(*ast.Ident)].(*types.Var); ok {
+					r.out.markField(f)
+				}
+			} else {
+				replace(kv.Key, r.expr(kv.Key))
+			}
+			replace(kv.Value, r.expr(kv.Value))
+			continue
+		}
+		if isStruct {
+			r.out.markField(structure.Field(i))
+		}
+		replace(element, r.expr(element))
+	}
+	text := s.render(r.info.offset(e.Lbrace), r.info.offset(e.End()))
+	if e.Type != nil {
+		return r.source(e.Type) + text
+	}
+	return r.typeText(e, t) + text
+}

@@ -1,0 +1,373 @@
+package main
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"strconv"
+	"strings"
+)
+
+// block renders a block; the prefix comes first, on the line of the brace.
+func (r *rewriter) block(b *ast.BlockStmt, prefix string) string {
+	return "{ " + prefix + "\n" + r.statements(b.List) + "}"
+}
+
+func (r *rewriter) statements(list []ast.Stmt) string {
+	var out strings.Builder
+	for _, s := range list {
+		out.WriteString(r.inline(s) + r.statement(s) + "\n")
+	}
+	return out.String()
+}
+
+func (r *rewriter) statement(s ast.Stmt) string {
+	switch s := s.(type) {
+	case nil:
+		return ""
+	case *ast.BlockStmt:
+		return r.block(s, "")
+	case *ast.ExprStmt:
+		return r.expr(s.X)
+	case *ast.AssignStmt:
+		return r.assign(s, false)
+	case *ast.IncDecStmt:
+		return r.incDec(s, false)
+	case *ast.DeclStmt:
+		return r.declaration(s)
+	case *ast.ReturnStmt:
+		return r.keep(s, s.Results...)
+	case *ast.IfStmt:
+		return r.ifStatement(s)
+	case *ast.ForStmt:
+		return r.forStatement(s)
+	case *ast.RangeStmt:
+		return r.rangeStatement(s)
+	case *ast.SwitchStmt:
+		return r.switchStatement(s)
+	case *ast.TypeSwitchStmt:
+		return r.typeSwitch(s)
+	case *ast.SelectStmt:
+		return r.selectStatement(s)
+	case *ast.SendStmt:
+		return "fire.Sender(" + r.expr(s.Chan) + ").Send(" + r.expr(s.Value) + ")"
+	case *ast.GoStmt:
+		return r.goStatement(s)
+	case *ast.DeferStmt:
+		return r.deferStatement(s)
+	case *ast.LabeledStmt:
+		if _, ok := s.Stmt.(*ast.EmptyStmt); ok {
+			return r.source(s)
+		}
+		return s.Label.Name + ":\n" + r.inline(s.Stmt) + r.statement(s.Stmt)
+	case *ast.BranchStmt, *ast.EmptyStmt:
+		return r.source(s)
+	}
+	r.refuse(s, "a statement that fire does not know")
+	return ""
+}
+
+// simple renders a statement in a place where the grammar wants a simple one.
+func (r *rewriter) simple(s ast.Stmt) string {
+	switch s := s.(type) {
+	case *ast.AssignStmt:
+		return r.assign(s, true)
+	case *ast.IncDecStmt:
+		return r.incDec(s, true)
+	}
+	return r.statement(s)
+}
+
+func (r *rewriter) ifStatement(s *ast.IfStmt) string {
+	var out strings.Builder
+	out.WriteString("if ")
+	open := ""
+	if s.Init != nil {
+		if a, ok := s.Init.(*ast.AssignStmt); ok && r.needsBlock(a) {
+			out.Reset()
+			out.WriteString("{ " + r.assign(a, false) + "; if ")
+			open = " }"
+		} else {
+			out.WriteString(r.simple(s.Init) + "; ")
+		}
+	}
+	out.WriteString(r.expr(s.Cond) + " " + r.block(s.Body, ""))
+	switch e := s.Else.(type) {
+	case nil:
+	case *ast.IfStmt:
+		text := r.ifStatement(e)
+		if strings.HasPrefix(text, "{") {
+			text = "{ " + text + "\n}"
+		}
+		out.WriteString(" else " + text)
+	default:
+		out.WriteString(" else " + r.statement(e))
+	}
+	return out.String() + open
+}
+
+func (r *rewriter) forStatement(s *ast.ForStmt) string {
+	if a, ok := s.Init.(*ast.AssignStmt); ok && a.Tok == token.DEFINE {
+		for _, l := range a.Lhs {
+			if id, ok := l.(*ast.Ident); ok && r.boxed[r.types.Defs[id]] {
+				r.refuse(l, "the address of a loop variable is taken")
+			}
+		}
+	}
+	cond, post := "", ""
+	if s.Cond != nil {
+		cond = r.expr(s.Cond)
+	}
+	if s.Post != nil {
+		post = r.simple(s.Post)
+	}
+	if s.Init == nil && s.Post == nil {
+		return "for " + cond + " " + r.block(s.Body, "")
+	}
+	initial := ""
+	if s.Init != nil {
+		initial = r.simple(s.Init)
+	}
+	return "for " + initial + "; " + cond + "; " + post + " " + r.block(s.Body, "")
+}
+
+func (r *rewriter) clauses(list []ast.Stmt, head func(*ast.CaseClause) (string, string)) string {
+	var out strings.Builder
+	out.WriteString("{\n")
+	for _, c := range list {
+		clause := c.(*ast.CaseClause)
+		label, prefix := head(clause)
+		out.WriteString(r.inline(clause) + label + ": " + prefix + "\n" + r.statements(clause.Body))
+	}
+	out.WriteString("}")
+	return out.String()
+}
+
+// head renders the init statement of a switch. Where it must become several statements, they stand before it.
+func (r *rewriter) head(init ast.Stmt, need bool) (before, inside, after string) {
+	if init == nil {
+		return "", "", ""
+	}
+	if a, ok := init.(*ast.AssignStmt); need || ok && r.needsBlock(a) {
+		return "{ " + r.statement(init) + "\n", "", "\n}"
+	}
+	return "", r.simple(init) + "; ", ""
+}
+
+func (r *rewriter) switchStatement(s *ast.SwitchStmt) string {
+	compared := false
+	if s.Tag != nil {
+		compared = holdsInterface(r.typeOf(s.Tag))
+		for _, c := range s.Body.List {
+			for _, e := range c.(*ast.CaseClause).List {
+				compared = compared || holdsInterface(r.typeOf(e)) && !r.types.Types[e].IsNil()
+			}
+		}
+	}
+	before, inside, after := r.head(s.Init, compared)
+	if !compared {
+		text := before + "switch " + inside
+		if s.Tag != nil {
+			text += r.expr(s.Tag) + " "
+		}
+		return text + r.clauses(s.Body.List, func(c *ast.CaseClause) (string, string) {
+			if c.List == nil {
+				return "default", ""
+			}
+			list := make([]string, len(c.List))
+			for i, e := range c.List {
+				list[i] = r.expr(e)
+			}
+			return "case " + strings.Join(list, ", "), ""
+		}) + after
+	}
+	tag := r.fresh("tag")
+	r.out.markCompared(r.typeOf(s.Tag))
+	return before + "switch " + tag + " := (" + r.expr(s.Tag) + "); " + r.clauses(s.Body.List, func(c *ast.CaseClause) (string, string) {
+		if c.List == nil {
+			return "default", ""
+		}
+		list := make([]string, len(c.List))
+		for i, e := range c.List {
+			if r.types.Types[e].IsNil() {
+				list[i] = tag + " == nil"
+			} else {
+				list[i] = "fire.Equal(" + tag + ", " + r.expr(e) + ")"
+			}
+		}
+		return "case " + strings.Join(list, ", "), ""
+	}) + after
+}
+
+func (r *rewriter) typeSwitch(s *ast.TypeSwitchStmt) string {
+	var name string
+	var x ast.Expr
+	switch a := s.Assign.(type) {
+	case *ast.AssignStmt:
+		name = a.Lhs[0].(*ast.Ident).Name
+		x = a.Rhs[0].(*ast.TypeAssertExpr).X
+	case *ast.ExprStmt:
+		x = a.X.(*ast.TypeAssertExpr).X
+	}
+	var interfaces []string
+	for _, c := range s.Body.List {
+		for _, e := range c.(*ast.CaseClause).List {
+			if t := r.types.Types[e]; t.IsType() && isInterface(t.Type) {
+				interfaces = append(interfaces, "fire.TypeFor["+r.source(e)+"]()")
+			}
+		}
+	}
+	before, inside, after := r.head(s.Init, true)
+	value := r.fresh("x")
+	narrowed := r.fresh("v")
+	text := before + "switch " + inside + value + " := " + r.expr(x) + "; "
+	if name != "" {
+		text += narrowed + " := "
+	}
+	narrow := "any(" + value + ")"
+	if len(interfaces) > 0 {
+		narrow = "fire.Narrow(" + value + ", " + strings.Join(interfaces, ", ") + ")"
+	}
+	text += narrow + ".(type) "
+	return text + r.clauses(s.Body.List, func(c *ast.CaseClause) (string, string) {
+		list := make([]string, len(c.List))
+		for i, e := range c.List {
+			list[i] = r.source(e)
+		}
+		label := "case " + strings.Join(list, ", ")
+		if c.List == nil {
+			label = "default"
+		}
+		if name == "" {
+			return label, ""
+		}
+		o := r.types.Implicits[c]
+		from := narrowed
+		if len(c.List) != 1 || r.types.Types[c.List[0]].IsNil() {
+			from = value
+		}
+		if o != nil && r.boxed[o] {
+			return label, "_ = " + narrowed + "; " + name + " := fire.Box(" + from + "); _ = " + name + ";"
+		}
+		return label, "_ = " + narrowed + "; " + name + " := " + from + "; _ = " + name + ";"
+	}) + after
+}
+
+func (r *rewriter) selectStatement(s *ast.SelectStmt) string {
+	if len(s.Body.List) == 0 {
+		return "fire.Block()"
+	}
+	var names, values, bodies []string
+	hasDefault := false
+	for _, c := range s.Body.List {
+		clause := c.(*ast.CommClause)
+		n := len(names)
+		name := r.fresh("c")
+		label, prefix := "case "+strconv.Itoa(n), ""
+		receive := func(x ast.Expr) {
+			values = append(values, "fire.Receiver("+r.expr(ast.Unparen(x).(*ast.UnaryExpr).X)+")")
+			names = append(names, name)
+		}
+		switch comm := clause.Comm.(type) {
+		case nil:
+			hasDefault = true
+			label = "default"
+		case *ast.SendStmt:
+			values = append(values, "fire.Sender("+r.expr(comm.Chan)+").Case("+r.expr(comm.Value)+")")
+			names = append(names, name)
+		case *ast.ExprStmt:
+			receive(comm.X)
+		case *ast.AssignStmt:
+			receive(comm.Rhs[0])
+			call := name + ".Value()"
+			if len(comm.Lhs) == 2 {
+				call = name + ".Value2()"
+			}
+			prefix = r.assignText(comm, call) + ";"
+		}
+		bodies = append(bodies, r.inline(clause)+label+": "+prefix+"\n"+r.statements(clause.Body))
+	}
+	head := ""
+	if len(names) > 0 {
+		head = strings.Join(names, ", ") + " := " + strings.Join(values, ", ") + "; "
+	}
+	return fmt.Sprintf("switch %sfire.Select(%t, %s) {\n%s}", head, hasDefault, strings.Join(names, ", "), strings.Join(bodies, ""))
+}
+
+func (r *rewriter) goStatement(s *ast.GoStmt) string {
+	call := s.Call
+	if lit, ok := ast.Unparen(call.Fun).(*ast.FuncLit); ok && len(call.Args) == 0 && lit.Type.Results == nil {
+		return "fire.Go(" + r.funcLit(lit) + ")"
+	}
+	if r.tuple(call) {
+		r.refuse(s, "go with the several results of a call as arguments")
+	}
+	if tv := r.types.Types[call.Fun]; tv.IsBuiltin() || tv.IsType() {
+		return "fire.Go(func() { " + r.expr(call) + " })"
+	}
+	var before []string
+	bind := func(e ast.Expr) string {
+		if tv := r.types.Types[e]; tv.Value != nil || tv.IsNil() {
+			return r.expr(e)
+		}
+		name := r.fresh("a")
+		before = append(before, name+" := "+r.expr(e))
+		return name
+	}
+	fun := ""
+	switch f := ast.Unparen(call.Fun).(type) {
+	case *ast.Ident:
+		if _, ok := r.types.Uses[f].(*types.Func); ok {
+			fun = f.Name
+		}
+	case *ast.SelectorExpr:
+		if r.types.Selections[f] == nil {
+			if _, ok := r.types.Uses[f.Sel].(*types.Func); ok {
+				fun = r.source(f)
+			}
+		}
+	case *ast.IndexExpr, *ast.IndexListExpr:
+		if r.instantiated(f) != nil {
+			fun = r.expr(f)
+		}
+	}
+	if fun == "" {
+		fun = bind(call.Fun)
+	}
+	list := make([]string, len(call.Args))
+	for i, a := range call.Args {
+		list[i] = bind(a)
+	}
+	dots := ""
+	if call.Ellipsis.IsValid() {
+		dots = "..."
+	}
+	return "{ " + strings.Join(append(before, "fire.Go(func() { "+fun+"("+strings.Join(list, ", ")+dots+") })"), "; ") + " }"
+}
+
+func (r *rewriter) deferStatement(s *ast.DeferStmt) string {
+	var callee *types.Func
+	switch f := ast.Unparen(s.Call.Fun).(type) {
+	case *ast.Ident:
+		callee, _ = r.types.Uses[f].(*types.Func)
+		if b, ok := r.types.Uses[f].(*types.Builtin); ok && b.Name() == "recover" {
+			r.refuse(s, "defer recover()")
+		}
+	case *ast.SelectorExpr:
+		callee, _ = r.types.Uses[f.Sel].(*types.Func)
+	case *ast.FuncLit:
+	default:
+		if !r.types.Types[s.Call.Fun].IsType() {
+			r.refuse(s, "defer of a computed function, which may recover")
+		}
+	}
+	if callee != nil && r.out.recovers(callee) {
+		panic(refusal{reasonRecover, "it defers " + functionID(callee) + ", which recovers", s.Pos()})
+	}
+	text := r.expr(s.Call)
+	if !strings.HasSuffix(text, ")") {
+		r.refuse(s, "defer of an expression that is no call any more")
+	}
+	return "defer " + text
+}

@@ -1,0 +1,450 @@
+package main
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"path/filepath"
+	"sort"
+	"strings"
+)
+
+// emitter collects what the shadow packages of one worker must declare: it starts from the hosted bodies and
+// follows what they mention, no further. Objects are kept by name, because a library may be known twice: from
+// its export data and, for its generic code, from its source.
+type emitter struct {
+	s           *session
+	named       map[string]*types.TypeName // path.Name
+	instances   map[string]*types.Named    // closed instances, by canonical name
+	fields      map[string]bool            // path.field: its type must be real, not opaque
+	whole       map[string]bool            // path.Name: every field must be real
+	functions   map[string]*types.Func     // called at home, by id
+	required    map[string]bool            // those that must exist there
+	variables   map[string]*types.Var
+	constants   map[string]*types.Const
+	methodNames map[string]bool // of interfaces: methods with these names are declared on every type
+	interfaces  map[string]proxied
+	hosting     map[string]bool // ids of functions whose bodies are here
+	bodies      []*hostedBody
+	contains    map[string]bool // the user's functions among them
+	changed     bool
+}
+
+type proxied struct {
+	owner string // path of the package that the proxy is declared in
+	t     types.Type
+}
+
+// hostedBody is one rewritten function.
+type hostedBody struct {
+	path    string // package
+	id      string
+	name    string // its name in the shadow
+	text    string
+	imports []string // import lines
+	depends []string
+	entry   *types.Func // not nil: home calls it
+}
+
+func newEmitter(s *session) *emitter {
+	return &emitter{s: s, named: map[string]*types.TypeName{}, instances: map[string]*types.Named{}, fields: map[string]bool{},
+		whole: map[string]bool{}, functions: map[string]*types.Func{}, required: map[string]bool{}, variables: map[string]*types.Var{},
+		constants: map[string]*types.Const{}, methodNames: map[string]bool{}, interfaces: map[string]proxied{},
+		hosting: map[string]bool{}, contains: map[string]bool{}}
+}
+
+// host rewrites a function declaration into the worker.
+func (e *emitter) host(info *PackageInfo, file *ast.File, decl *ast.FuncDecl, entry *types.Func) (err *refusal) {
+	defer func() {
+		if p := recover(); p != nil {
+			thrown, ok := p.(refusal)
+			if !ok {
+				panic(p)
+			}
+			err = &thrown
+		}
+	}()
+	object := info.Info.Defs[decl.Name].(*types.Func)
+	id := functionID(object)
+	e.hosting[id] = true
+	if e.s.user[info.Path] != nil {
+		e.contains[id] = true
+	}
+	r := &rewriter{info: info, types: info.Info, file: file, text: info.Source[file], out: e, table: newImportTable(info.Pkg.Path()),
+		boxed: map[types.Object]bool{}, old: beforeSharedLoops(info, file)}
+	name := decl.Name.Name
+	if entry != nil || decl.Recv != nil {
+		name = hostedName(object)
+	}
+	if decl.Body == nil {
+		return &refusal{reasonNoBody, "it needs " + id + ", which has no Go body", decl.Pos()}
+	}
+	if entry != nil && callsRecover(info.Info, decl.Body) {
+		return &refusal{reasonRecover, "it calls recover in its own frame", decl.Pos()}
+	}
+	imports := e.scan(info, file, decl)
+	body := &hostedBody{path: info.Pkg.Path(), id: id, name: name, entry: entry}
+	e.bodies = append(e.bodies, body)
+	body.text = r.hosted(decl, name)
+	e.markSignature(object.Signature())
+	body.imports = append(imports, "import fire \"fireagent/worker\"")
+	for path, alias := range r.table.aliases {
+		body.imports = append(body.imports, fmt.Sprintf("import %s %q", alias, path))
+	}
+	sort.Strings(body.imports)
+	return nil
+}
+
+// hostedName is the name of a hosted function that home calls, and of a hosted method.
+func hostedName(f *types.Func) string {
+	name := f.Name()
+	if recv := f.Signature().Recv(); recv != nil {
+		t := recv.Type()
+		if p, ok := types.Unalias(t).(*types.Pointer); ok {
+			t = p.Elem()
+		}
+		if n, ok := types.Unalias(t).(*types.Named); ok {
+			name = n.Obj().Name() + "__" + name
+		}
+	}
+	return "Fire__body_" + name
+}
+
+// beforeSharedLoops reports whether a file is of a language version before Go 1.22.
+func beforeSharedLoops(info *PackageInfo, file *ast.File) bool {
+	version := info.Info.FileVersions[file]
+	if version == "" {
+		return false
+	}
+	return compareVersions(strings.TrimPrefix(version, "go"), "1.22") < 0
+}
+
+func compareVersions(a, b string) int {
+	var x, y [2]int
+	fmt.Sscanf(a, "%d.%d", &x[0], &x[1])
+	fmt.Sscanf(b, "%d.%d", &y[0], &y[1])
+	if x[0] != y[0] {
+		return x[0] - y[0]
+	}
+	return x[1] - y[1]
+}
+
+// scan marks all that a declaration mentions and returns the import lines that it needs.
+func (e *emitter) scan(info *PackageInfo, file *ast.File, decl *ast.FuncDecl) []string {
+	used := map[*types.PkgName]bool{}
+	ast.Inspect(decl, func(n ast.Node) bool {
+		id, ok := n.(*ast.Ident)
+		if !ok {
+			return true
+		}
+		if instance, ok := info.Info.Instances[id]; ok {
+			for i := range instance.TypeArgs.Len() {
+				e.markType(instance.TypeArgs.At(i))
+			}
+		}
+		switch o := info.Info.Uses[id].(type) {
+		case *types.PkgName:
+			used[o] = true
+		case *types.TypeName:
+			e.markType(o.Type())
+		case *types.Func:
+			e.markFunction(o)
+		case *types.Const:
+			e.markConstant(o)
+		case *types.Var:
+			if o.IsField() {
+				e.markField(o)
+			} else if isPackageVariable(o) {
+				e.markVariable(o)
+			}
+		}
+		if o := info.Info.Defs[id]; o != nil && o.Type() != nil {
+			e.markType(o.Type())
+		}
+		return true
+	})
+	var lines []string
+	for name := range used {
+		switch path := name.Imported().Path(); path {
+		case "C":
+			panic(refusal{reasonCgo, "it names cgo", decl.Pos()})
+		case "unsafe":
+			lines = append(lines, "import "+name.Name()+" \"unsafe\"")
+		default:
+			lines = append(lines, fmt.Sprintf("import %s %q", name.Name(), path))
+		}
+	}
+	return lines
+}
+
+func (e *emitter) markSignature(signature *types.Signature) {
+	for _, t := range parameterTypes(signature) {
+		e.markType(t)
+	}
+	for i := range signature.Results().Len() {
+		e.markType(signature.Results().At(i).Type())
+	}
+}
+
+// markType notes every name that a type is written with.
+func (e *emitter) markType(t types.Type) {
+	if t == nil {
+		return
+	}
+	walkWithAliases(t, map[types.Type]bool{}, func(t types.Type) {
+		switch t := t.(type) {
+		case *types.Alias:
+			e.name(t.Obj())
+		case *types.Named:
+			e.name(t.Obj())
+			if t.TypeArgs().Len() > 0 && !isOpen(t) && !mentionsLocal(t) {
+				if _, have := e.instances[canonicalType(t)]; !have {
+					e.instances[canonicalType(t)] = t
+					e.changed = true
+				}
+			}
+		case *types.Interface:
+			e.markInterface(t)
+		}
+	})
+}
+
+func (e *emitter) name(o *types.TypeName) {
+	if o.Pkg() == nil || o.Parent() != o.Pkg().Scope() {
+		return
+	}
+	key := o.Pkg().Path() + "." + o.Name()
+	if e.named[key] == nil {
+		e.named[key] = o
+		e.changed = true
+	}
+}
+
+func (e *emitter) markInterface(t *types.Interface) {
+	for i := range t.NumMethods() {
+		if name := t.Method(i).Name(); !e.methodNames[name] {
+			e.methodNames[name] = true
+			e.changed = true
+		}
+	}
+}
+
+func (e *emitter) markField(f *types.Var) {
+	if f.Pkg() == nil {
+		return
+	}
+	key := f.Pkg().Path() + "." + f.Origin().Name()
+	if !e.fields[key] {
+		e.fields[key] = true
+		e.changed = true
+	}
+}
+
+// markCompared notes a type whose values the worker compares or converts: all of its fields must be real.
+func (e *emitter) markCompared(t types.Type) {
+	if t == nil {
+		return
+	}
+	walkWithAliases(t, map[types.Type]bool{}, func(t types.Type) {
+		if n, ok := t.(*types.Named); ok && n.Obj().Pkg() != nil {
+			if key := n.Obj().Pkg().Path() + "." + n.Obj().Name(); !e.whole[key] {
+				if s, ok := n.Underlying().(*types.Struct); ok {
+					e.whole[key] = true
+					e.changed = true
+					for i := range s.NumFields() {
+						e.markCompared(s.Field(i).Type())
+					}
+				}
+			}
+		}
+	})
+}
+
+func (e *emitter) markVariable(v *types.Var) {
+	key := v.Pkg().Path() + "." + v.Name()
+	if e.variables[key] == nil {
+		e.variables[key] = v
+		e.changed = true
+		e.markType(v.Type())
+	}
+}
+
+func (e *emitter) markConstant(c *types.Const) {
+	if c.Pkg() == nil || c.Parent() != c.Pkg().Scope() {
+		return
+	}
+	key := c.Pkg().Path() + "." + c.Name()
+	if e.constants[key] == nil {
+		e.constants[key] = c
+		e.changed = true
+		e.markType(c.Type())
+	}
+}
+
+// markFunction notes a function that hosted code names: it is called at home, or comes along if it cannot be.
+func (e *emitter) markFunction(f *types.Func) {
+	f = f.Origin()
+	if f.Pkg() == nil {
+		return
+	}
+	signature := f.Signature()
+	id := functionID(f)
+	if recv := signature.Recv(); recv != nil {
+		if types.IsInterface(recv.Type()) {
+			return
+		}
+		e.declare(id, f, true)
+		return
+	}
+	library := e.s.user[f.Pkg().Path()] == nil
+	if signature.TypeParams().Len() > 0 || library && !f.Exported() {
+		e.bringAlong(id, f)
+		return
+	}
+	e.declare(id, f, true)
+}
+
+// declare notes a stub.
+func (e *emitter) declare(id string, f *types.Func, required bool) {
+	if required && !e.required[id] {
+		e.required[id] = true
+		e.changed = true
+	}
+	if e.functions[id] != nil || e.hosting[id] && hostedName(f) == "" {
+		return
+	}
+	e.functions[id] = f
+	e.changed = true
+	e.markSignature(f.Signature())
+}
+
+// bringAlong hosts a function that home cannot be asked for: a generic one, or an unexported one of a library.
+func (e *emitter) bringAlong(id string, f *types.Func) {
+	if e.hosting[id] {
+		return
+	}
+	e.hosting[id] = true
+	info := e.s.sourceOf(f.Pkg().Path())
+	if info == nil {
+		panic(refusal{reasonGeneric, "it needs the source of " + id, token.NoPos})
+	}
+	for _, file := range info.Files {
+		for _, d := range file.Decls {
+			if decl, ok := d.(*ast.FuncDecl); ok && decl.Recv == nil && decl.Name.Name == f.Name() {
+				if err := e.host(info, file, decl, nil); err != nil {
+					err.detail = "it needs " + id + ": " + err.detail
+					panic(*err)
+				}
+				return
+			}
+		}
+	}
+	panic(refusal{reasonGeneric, "it needs the source of " + id, token.NoPos})
+}
+
+// recovers reports whether a function of the user calls recover in its own frame.
+func (e *emitter) recovers(f *types.Func) bool {
+	if f.Pkg() == nil || e.s.user[f.Pkg().Path()] == nil {
+		return false
+	}
+	found := e.s.findFunction(functionID(f))
+	return found != nil && found.Decl.Body != nil && callsRecover(found.Info.Info, found.Decl.Body)
+}
+
+// sourceOf is a package with its bodies: the user's as it stands, a library's read once.
+func (s *session) sourceOf(path string) *PackageInfo {
+	if info := s.user[path]; info != nil {
+		return info
+	}
+	if info := s.sourced[path]; info != nil {
+		return info
+	}
+	p := s.listed[path]
+	if p == nil {
+		return nil
+	}
+	files := p.GoFiles
+	if len(p.CompiledGoFiles) > 0 {
+		files = p.CompiledGoFiles
+	}
+	var names []string
+	for _, f := range absolute(p.Dir, files) {
+		if filepath.Ext(f) == ".go" {
+			names = append(names, f)
+		}
+	}
+	info := s.checkFiles(p, names, s)
+	if info.Pkg == nil {
+		return nil
+	}
+	s.sourced[path] = info
+	return info
+}
+
+// walkWithAliases visits a type and all that it is written with, names of aliases included.
+func walkWithAliases(t types.Type, seen map[types.Type]bool, visit func(types.Type)) {
+	if a, ok := t.(*types.Alias); ok {
+		if seen[a] {
+			return
+		}
+		seen[a] = true
+		visit(a)
+		for i := range a.TypeArgs().Len() {
+			walkWithAliases(a.TypeArgs().At(i), seen, visit)
+		}
+		walkWithAliases(a.Rhs(), seen, visit)
+		return
+	}
+	if t == nil || seen[t] {
+		return
+	}
+	visit(t)
+	seen[t] = true
+	for _, part := range parts(t) {
+		walkWithAliases(part, seen, visit)
+	}
+}
+
+// parts are the types that a type is written with.
+func parts(t types.Type) []types.Type {
+	var out []types.Type
+	switch t := t.(type) {
+	case *types.Named:
+		for i := range t.TypeArgs().Len() {
+			out = append(out, t.TypeArgs().At(i))
+		}
+	case *types.Pointer:
+		out = append(out, t.Elem())
+	case *types.Slice:
+		out = append(out, t.Elem())
+	case *types.Array:
+		out = append(out, t.Elem())
+	case *types.Chan:
+		out = append(out, t.Elem())
+	case *types.Map:
+		out = append(out, t.Key(), t.Elem())
+	case *types.Tuple:
+		for i := range t.Len() {
+			out = append(out, t.At(i).Type())
+		}
+	case *types.Signature:
+		out = append(out, t.Params(), t.Results())
+	case *types.Struct:
+		for i := range t.NumFields() {
+			out = append(out, t.Field(i).Type())
+		}
+	case *types.Interface:
+		for i := range t.NumExplicitMethods() {
+			out = append(out, t.ExplicitMethod(i).Type())
+		}
+		for i := range t.NumEmbeddeds() {
+			out = append(out, t.EmbeddedType(i))
+		}
+	case *types.Union:
+		for i := range t.Len() {
+			out = append(out, t.Term(i).Type())
+		}
+	}
+	return out
+}

@@ -1,0 +1,298 @@
+package main
+
+import (
+	"fmt"
+	"go/constant"
+	"go/types"
+	"strings"
+)
+
+// declarations renders declare.go of one shadow package.
+type declarations struct {
+	e     *emitter
+	pkg   *types.Package
+	table *importTable
+	text  strings.Builder
+	init  strings.Builder
+	count int
+}
+
+func (d *declarations) printf(format string, a ...any) { fmt.Fprintf(&d.text, format, a...) }
+
+func (d *declarations) typeDeclaration(o *types.TypeName) {
+	if a, ok := o.Type().(*types.Alias); ok {
+		if a.TypeParams().Len() == 0 {
+			d.printf("type %s = %s\n", o.Name(), d.table.text(a.Rhs()))
+		}
+		return
+	}
+	named, ok := o.Type().(*types.Named)
+	if !ok {
+		return
+	}
+	parameters := ""
+	if named.TypeParams().Len() > 0 {
+		list := make([]string, named.TypeParams().Len())
+		for i := range list {
+			p := named.TypeParams().At(i)
+			list[i] = p.Obj().Name() + " " + d.table.text(p.Constraint())
+		}
+		parameters = "[" + strings.Join(list, ", ") + "]"
+	}
+	underlying := ""
+	if s, ok := named.Underlying().(*types.Struct); ok {
+		underlying = d.structure(named, s)
+	} else {
+		underlying = d.table.text(named.Underlying())
+	}
+	d.printf("type %s%s %s\n", o.Name(), parameters, underlying)
+	if registrable(o) {
+		fmt.Fprintf(&d.init, "\tfire.Type(%q, (*%s)(nil))\n", o.Pkg().Path()+"."+o.Name(), o.Name())
+		d.hazards(named, o.Name())
+	}
+}
+
+func (d *declarations) hazards(t types.Type, text string) {
+	if types.IsInterface(t) {
+		return
+	}
+	if d.e.hazardous(t) {
+		fmt.Fprintf(&d.init, "\tfire.Hazard[%s]()\n", text)
+	}
+	if d.e.hazardous(types.NewPointer(t)) {
+		fmt.Fprintf(&d.init, "\tfire.Hazard[*%s]()\n", text)
+	}
+}
+
+func (d *declarations) structure(named *types.Named, s *types.Struct) string {
+	var b strings.Builder
+	b.WriteString("struct {")
+	for i := range s.NumFields() {
+		f := s.Field(i)
+		name := f.Name()
+		if name == "_" {
+			name = fmt.Sprintf("fire__blank%d", i)
+		}
+		switch {
+		case !d.e.real(named, f) || !nameable(f.Type(), d.pkg):
+			fmt.Fprintf(&b, " %s %s;", name, d.opaque(f.Type()))
+		case f.Embedded():
+			fmt.Fprintf(&b, " %s;", d.table.text(f.Type()))
+		default:
+			fmt.Fprintf(&b, " %s %s;", name, d.table.text(f.Type()))
+		}
+	}
+	b.WriteString(" }")
+	return b.String()
+}
+
+// opaque is a type of the same size, alignment and pointer words, that says nothing else.
+func (d *declarations) opaque(t types.Type) string {
+	size, align := d.e.s.sizes.Sizeof(t), d.e.s.sizes.Alignof(t)
+	pointers := map[int64]bool{}
+	d.e.s.pointerWords(t, 0, pointers)
+	if len(pointers) == 0 {
+		if size == 0 {
+			return "struct{}"
+		}
+		return fmt.Sprintf("[%d]uint%d", size/align, align*8)
+	}
+	var b strings.Builder
+	b.WriteString("struct {")
+	n := 0
+	for at := int64(0); at < size; at += 8 {
+		kind := "uintptr"
+		if pointers[at] {
+			kind = d.table.alias("unsafe") + ".Pointer"
+		}
+		fmt.Fprintf(&b, " f%d %s;", n, kind)
+		n++
+	}
+	b.WriteString(" }")
+	return b.String()
+}
+
+// pointerWords collects the offsets of the words that the collector follows.
+func (s *session) pointerWords(t types.Type, at int64, out map[int64]bool) {
+	switch u := t.Underlying().(type) {
+	case *types.Basic:
+		if u.Kind() == types.String || u.Kind() == types.UnsafePointer {
+			out[at] = true
+		}
+	case *types.Pointer, *types.Map, *types.Chan, *types.Signature, *types.Slice:
+		out[at] = true
+	case *types.Interface:
+		out[at], out[at+8] = true, true
+	case *types.Array:
+		size := s.sizes.Sizeof(u.Elem())
+		for i := range u.Len() {
+			s.pointerWords(u.Elem(), at+i*size, out)
+		}
+	case *types.Struct:
+		fields := make([]*types.Var, u.NumFields())
+		for i := range fields {
+			fields[i] = u.Field(i)
+		}
+		for i, offset := range s.sizes.Offsetsof(fields) {
+			s.pointerWords(fields[i].Type(), at+offset, out)
+		}
+	}
+}
+
+func (d *declarations) constant(c *types.Const) {
+	value, typeText := constantText(c.Val()), ""
+	if b, ok := c.Type().(*types.Basic); ok && b.Info()&types.IsUntyped != 0 {
+		switch {
+		case b.Kind() == types.UntypedFloat && c.Val().Kind() == constant.Int:
+			value += ".0"
+		case b.Kind() == types.UntypedRune:
+			if n, ok := constant.Int64Val(c.Val()); ok && n >= 0 && n <= 0x10ffff && (n < 0xd800 || n > 0xdfff) {
+				value = fmt.Sprintf("'\\U%08x'", n)
+			}
+		}
+	} else {
+		typeText = " " + d.table.text(c.Type())
+	}
+	d.printf("const %s%s = %s\n", c.Name(), typeText, value)
+}
+
+func constantText(v constant.Value) string {
+	switch v.Kind() {
+	case constant.Float:
+		text := v.ExactString()
+		if numerator, denominator, ok := strings.Cut(text, "/"); ok {
+			return numerator + ".0 / " + denominator + ".0"
+		}
+		if !strings.ContainsAny(text, ".eE") {
+			text += ".0"
+		}
+		return text
+	case constant.Complex:
+		return "complex(" + constantText(constant.Real(v)) + ", " + constantText(constant.Imag(v)) + ")"
+	}
+	return v.ExactString()
+}
+
+func (d *declarations) variable(v *types.Var) {
+	text := ""
+	if nameable(v.Type(), d.pkg) {
+		text = d.table.text(v.Type())
+	} else {
+		text = d.opaque(v.Type())
+	}
+	d.printf("var Fire__%s *%s\n", v.Name(), text)
+	fmt.Fprintf(&d.init, "\tfire.Variable(%q, &Fire__%s)\n", v.Pkg().Path()+"."+v.Name(), v.Name())
+}
+
+// signatureText renders parameters and results with given names, and the structs that carry them.
+type signatureText struct {
+	parameters, arguments, argumentStruct, argumentValues, results, resultStruct, returned string
+}
+
+func (d *declarations) signature(signature *types.Signature, receiver bool) signatureText {
+	var parameters, arguments, fields, values, results, resultFields, returned []string
+	n := 0
+	add := func(t types.Type, parameter, dots bool) {
+		text := d.table.text(t)
+		name := fmt.Sprintf("p%d", n)
+		fields = append(fields, fmt.Sprintf("P%d %s", n, text))
+		values = append(values, name)
+		if parameter {
+			argument := name
+			if dots {
+				text = "..." + strings.TrimPrefix(text, "[]")
+				argument += "..."
+			}
+			parameters = append(parameters, name+" "+text)
+			arguments = append(arguments, argument)
+		}
+		n++
+	}
+	if recv := signature.Recv(); recv != nil && receiver {
+		add(recv.Type(), false, false)
+	}
+	for i := range signature.Params().Len() {
+		add(signature.Params().At(i).Type(), true, signature.Variadic() && i == signature.Params().Len()-1)
+	}
+	for i := range signature.Results().Len() {
+		text := d.table.text(signature.Results().At(i).Type())
+		results = append(results, text)
+		resultFields = append(resultFields, fmt.Sprintf("R%d %s", i, text))
+		returned = append(returned, fmt.Sprintf("r.R%d", i))
+	}
+	join := func(list []string, separator string) string { return strings.Join(list, separator) }
+	return signatureText{join(parameters, ", "), join(arguments, ", "), "struct{ " + join(fields, "; ") + " }", join(values, ", "),
+		join(results, ", "), "struct{ " + join(resultFields, "; ") + " }", join(returned, ", ")}
+}
+
+// stub renders a function or method whose body calls home.
+func (d *declarations) stub(id string, f *types.Func) {
+	signature := f.Signature()
+	d.count++
+	handle := fmt.Sprintf("fire_f%d", d.count)
+	t := d.signature(signature, true)
+	if recv := signature.Recv(); recv != nil {
+		receiver := d.table.text(recv.Type())
+		if signature.RecvTypeParams().Len() > 0 {
+			d.printf("func (p0 %s) %s(%s) (%s) { a, r := %s{%s}, %s{}; fire.Call(fire.MethodOf(p0, %q), &a, &r); return %s }\n",
+				receiver, f.Name(), t.parameters, t.results, t.argumentStruct, t.argumentValues, t.resultStruct, f.Name(), t.returned)
+			return
+		}
+		d.handle(handle, id)
+		d.printf("func (p0 %s) %s(%s) (%s) { a, r := %s{%s}, %s{}; fire.Call(%s, &a, &r); return %s }\n",
+			receiver, f.Name(), t.parameters, t.results, t.argumentStruct, t.argumentValues, t.resultStruct, handle, t.returned)
+		return
+	}
+	if pure[id] && onlyValues(signature) {
+		path := "fire.real/" + f.Pkg().Path()
+		call := fmt.Sprintf("%s.%s(%s)", d.table.alias(path), f.Name(), t.arguments)
+		if signature.Results().Len() == 1 {
+			if _, ok := signature.Results().At(0).Type().Underlying().(*types.Slice); ok {
+				call = "fire.Adopt(" + call + ")"
+			}
+		}
+		d.printf("func %s(%s) (%s) { return %s }\n", f.Name(), t.parameters, t.results, call)
+		return
+	}
+	d.handle(handle, id)
+	d.printf("func %s(%s) (%s) { a, r := %s{%s}, %s{}; fire.Call(%s, &a, &r); return %s }\n",
+		f.Name(), t.parameters, t.results, t.argumentStruct, t.argumentValues, t.resultStruct, handle, t.returned)
+}
+
+func (d *declarations) handle(name, id string) {
+	d.printf("var %s = fire.Func(%q, %t)\n", name, id, d.e.required[id])
+}
+
+// proxy renders the type that stands for a value of an interface type whose own type is known at home alone.
+func (d *declarations) proxy(t types.Type) {
+	d.count++
+	name := fmt.Sprintf("fire_proxy%d", d.count)
+	u := t.Underlying().(*types.Interface)
+	d.printf("type %s struct{ fire.Proxy }\n", name)
+	for i := range u.NumMethods() {
+		m := u.Method(i)
+		s := d.signature(m.Type().(*types.Signature), false)
+		d.printf("func (x %s) %s(%s) (%s) { a, r := %s{%s}, %s{}; fire.CallMethod(x.Proxy, %q, &a, &r); return %s }\n",
+			name, m.Name(), s.parameters, s.results, s.argumentStruct, s.argumentValues, s.resultStruct, m.Name(), s.returned)
+	}
+	fmt.Fprintf(&d.init, "\tfire.RegisterProxy(func(p fire.Proxy) %s { return %s{p} })\n", d.table.text(t), name)
+}
+
+// entry renders what home's calls of a moved function arrive at.
+func (d *declarations) entry(b *hostedBody) {
+	t := d.signature(b.entry.Signature(), true)
+	var arguments []string
+	list := parameterTypes(b.entry.Signature())
+	for i := range list {
+		argument := fmt.Sprintf("a.P%d", i)
+		arguments = append(arguments, argument)
+	}
+	call := fmt.Sprintf("%s(%s)", b.name, strings.Join(arguments, ", "))
+	if b.entry.Signature().Variadic() {
+		call = strings.TrimSuffix(call, ")") + "...)"
+	}
+	if t.returned != "" {
+		call = t.returned + " = " + call
+	}
+	fmt.Fprintf(&d.init, "\tfire.Host(%q, func(a *%s, r *%s) { %s })\n", b.id, t.argumentStruct, t.resultStruct, call)
+}

@@ -1,0 +1,307 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"go/types"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+)
+
+// shadowPackage is one package of a worker, as the host compiles it.
+type shadowPackage struct {
+	Path    string            `json:"path"`
+	Files   []string          `json:"files"`
+	Imports map[string]string `json:"imports"` // as written in the source → as compiled
+	Lang    string            `json:"lang"`
+	Hash    string            `json:"hash"` // of the text and of the shadows it imports
+}
+
+const shadowPrefix = "fire.shadow/"
+
+// shadow answers the worker's source for some functions of the user.
+func (s *session) shadow(r *request, reply map[string]any) error {
+	e := newEmitter(s)
+	for _, id := range r.Functions {
+		f := s.findFunction(id)
+		if f == nil {
+			return fmt.Errorf("no function %s", id)
+		}
+		code, detail := f.Reason, f.Detail
+		if code == "" {
+			if refused := e.host(f.Info, f.File, f.Decl, f.Object); refused != nil {
+				code, detail = refused.code, refused.detail
+				if refused.pos.IsValid() {
+					detail += fmt.Sprintf(" (line %d)", s.fset.Position(refused.pos).Line)
+				}
+			}
+		}
+		if code != "" {
+			reply["refused"] = map[string]any{"function": id, "code": code, "detail": detail}
+			return nil
+		}
+	}
+	packages, err := e.write(r.Out)
+	if err != nil {
+		return err
+	}
+	reply["packages"] = packages
+	reply["contains"] = sortedKeys(e.contains)
+	return nil
+}
+
+// tryMove reports what the rewriter has against a function.
+func (s *session) tryMove(f *function) (code, detail string) {
+	if refused := newEmitter(s).host(f.Info, f.File, f.Decl, f.Object); refused != nil {
+		return refused.code, refused.detail
+	}
+	return "", ""
+}
+
+// write renders every shadow package and the worker's main package, dependencies first.
+func (e *emitter) write(out string) ([]*shadowPackage, error) {
+	e.close()
+	for key, n := range e.instances {
+		if types.IsInterface(n) {
+			e.proxy(n)
+			e.close()
+		}
+		_ = key
+	}
+	for key, p := range e.interfaces {
+		if p.owner == "" && len(e.bodies) > 0 {
+			p.owner = e.bodies[0].path
+			e.interfaces[key] = p
+		}
+	}
+	paths := map[string]bool{}
+	for key := range e.named {
+		paths[e.named[key].Pkg().Path()] = true
+	}
+	for _, f := range e.functions {
+		paths[f.Pkg().Path()] = true
+	}
+	for _, v := range e.variables {
+		paths[v.Pkg().Path()] = true
+	}
+	for _, c := range e.constants {
+		paths[c.Pkg().Path()] = true
+	}
+	for _, b := range e.bodies {
+		paths[b.path] = true
+	}
+	texts := map[string]*rendered{}
+	for path := range paths {
+		texts[path] = e.render(path)
+	}
+	order, err := dependencyOrder(texts)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.RemoveAll(out); err != nil {
+		return nil, err
+	}
+	var packages []*shadowPackage
+	hashes := map[string]string{}
+	for _, path := range order {
+		p, err := e.writePackage(out, path, texts[path], hashes)
+		if err != nil {
+			return nil, err
+		}
+		packages = append(packages, p)
+	}
+	return append(packages, mainPackage(out, order, hashes)), nil
+}
+
+// rendered is the text of one shadow package.
+type rendered struct {
+	files   map[string]string
+	imports map[string]bool // source paths
+}
+
+func (e *emitter) render(path string) *rendered {
+	pkg := e.packageAt(path)
+	d := &declarations{e: e, pkg: pkg, table: newImportTable(path)}
+	inPackage := func(p *types.Package) bool { return p != nil && p.Path() == path }
+	for _, key := range sortedKeys(e.named) {
+		if o := e.named[key]; inPackage(o.Pkg()) {
+			d.typeDeclaration(o)
+		}
+	}
+	for _, key := range sortedKeys(e.constants) {
+		if c := e.constants[key]; inPackage(c.Pkg()) {
+			d.constant(c)
+		}
+	}
+	for _, key := range sortedKeys(e.variables) {
+		if v := e.variables[key]; inPackage(v.Pkg()) {
+			d.variable(v)
+		}
+	}
+	for _, id := range sortedKeys(e.functions) {
+		if f := e.functions[id]; inPackage(f.Pkg()) {
+			d.stub(id, f)
+		}
+	}
+	for _, key := range sortedKeys(e.interfaces) {
+		if p := e.interfaces[key]; p.owner == path {
+			d.proxy(p.t)
+		}
+	}
+	for _, key := range sortedKeys(e.instances) {
+		if n := e.instances[key]; inPackage(n.Obj().Pkg()) && e.reachable(n, path) {
+			text := d.table.text(n)
+			fmt.Fprintf(&d.init, "\tfire.Type(%q, (*%s)(nil))\n", key, text)
+			d.hazards(n, text)
+		}
+	}
+	out := &rendered{files: map[string]string{}, imports: map[string]bool{}}
+	name := pkg.Name()
+	if name == "main" {
+		name = "main_"
+	}
+	for i, b := range e.bodies {
+		if b.path != path {
+			continue
+		}
+		if b.entry != nil {
+			d.entry(b)
+		}
+		out.files[fmt.Sprintf("body_%d.go", i)] = fmt.Sprintf("package %s\n\n%s\n\nvar _ = fire.Used\n\n%s", name, strings.Join(b.imports, "\n"), b.text)
+		for _, line := range b.imports {
+			out.imports[strings.Trim(line[strings.LastIndexByte(line, ' ')+1:], `"`)] = true
+		}
+	}
+	body := d.text.String()
+	if d.init.Len() > 0 {
+		body += "\nfunc init() {\n" + d.init.String() + "}\n"
+	}
+	out.files["declare.go"] = fmt.Sprintf("package %s\n\nimport fire \"fireagent/worker\"\n%s\nvar _ = fire.Used\n\n%s", name, d.table.lines(), body)
+	out.imports["fireagent/worker"] = true
+	for p := range d.table.aliases {
+		out.imports[p] = true
+	}
+	return out
+}
+
+// reachable reports whether a package can name an instance without importing what imports it.
+func (e *emitter) reachable(n *types.Named, path string) bool {
+	return !anyType(n, func(t types.Type) bool {
+		other, ok := t.(*types.Named)
+		return ok && other.Obj().Pkg() != nil && other.Obj().Pkg().Path() != path
+	})
+}
+
+func (e *emitter) packageAt(path string) *types.Package {
+	if info := e.s.user[path]; info != nil {
+		return info.Pkg
+	}
+	if info := e.s.sourced[path]; info != nil {
+		return info.Pkg
+	}
+	pkg, err := e.s.Import(path)
+	if err != nil {
+		panic(refusal{reasonConstruct, "it needs package " + path + ", which cannot be read", 0})
+	}
+	return pkg
+}
+
+// compiledPath is the path that an import of a shadow's source is compiled under.
+func compiledPath(path string) string {
+	switch {
+	case path == "unsafe" || path == "fireagent/worker":
+		return path
+	case strings.HasPrefix(path, "fire.real/"):
+		return strings.TrimPrefix(path, "fire.real/")
+	}
+	return shadowPrefix + path
+}
+
+// dependencyOrder sorts packages so that each comes after those it imports.
+func dependencyOrder(texts map[string]*rendered) ([]string, error) {
+	var order []string
+	state := map[string]int{}
+	var visit func(path string) error
+	visit = func(path string) error {
+		if state[path] == 2 || texts[path] == nil {
+			return nil
+		}
+		if state[path] == 1 {
+			return fmt.Errorf("shadow packages import each other through %s", path)
+		}
+		state[path] = 1
+		for _, next := range sortedKeys(texts[path].imports) {
+			if strings.HasPrefix(compiledPath(next), shadowPrefix) {
+				if err := visit(next); err != nil {
+					return err
+				}
+			}
+		}
+		state[path] = 2
+		order = append(order, path)
+		return nil
+	}
+	for _, path := range sortedKeys(texts) {
+		if err := visit(path); err != nil {
+			return nil, err
+		}
+	}
+	return order, nil
+}
+
+func (e *emitter) writePackage(out, path string, text *rendered, hashes map[string]string) (*shadowPackage, error) {
+	p := &shadowPackage{Path: shadowPrefix + path, Imports: map[string]string{}}
+	if l := e.s.listed[path]; l != nil && l.Module != nil && l.Module.GoVersion != "" {
+		p.Lang = l.Module.GoVersion
+		if compareVersions(p.Lang, "1.21") < 0 {
+			p.Lang = "1.21"
+		}
+	}
+	hash := sha256.New()
+	fmt.Fprintln(hash, p.Path, p.Lang)
+	dir := filepath.Join(out, filepath.FromSlash(path))
+	for _, name := range sortedKeys(text.files) {
+		fmt.Fprintln(hash, name, text.files[name])
+		file := filepath.Join(dir, name)
+		if err := writeIfChanged(file, []byte(text.files[name])); err != nil {
+			return nil, err
+		}
+		p.Files = append(p.Files, file)
+	}
+	for _, source := range sortedKeys(text.imports) {
+		if source == "unsafe" {
+			continue
+		}
+		p.Imports[source] = compiledPath(source)
+		fmt.Fprintln(hash, source, hashes[source])
+	}
+	p.Hash = hex.EncodeToString(hash.Sum(nil))
+	hashes[path] = p.Hash
+	return p, nil
+}
+
+// mainPackage is the worker's program.
+func mainPackage(out string, order []string, hashes map[string]string) *shadowPackage {
+	p := &shadowPackage{Path: "main", Imports: map[string]string{"fireagent/worker": "fireagent/worker"}}
+	var b strings.Builder
+	b.WriteString("package main\n\nimport fire \"fireagent/worker\"\n")
+	sorted := append([]string(nil), order...)
+	sort.Strings(sorted)
+	hash := sha256.New()
+	for _, path := range sorted {
+		fmt.Fprintf(&b, "import _ %q\n", shadowPrefix+path)
+		p.Imports[shadowPrefix+path] = shadowPrefix + path
+		fmt.Fprintln(hash, path, hashes[path])
+	}
+	b.WriteString("\nfunc main() { fire.Serve() }\n")
+	file := filepath.Join(out, "worker.go")
+	if err := writeIfChanged(file, []byte(b.String())); err != nil {
+		panic(err)
+	}
+	p.Files = []string{file}
+	p.Hash = hex.EncodeToString(hash.Sum(nil))
+	return p
+}
