@@ -1,5 +1,7 @@
 //! One conformance suite over every transport and both languages.
 
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -16,6 +18,7 @@ fn transport(name: &str) -> Box<dyn Transport> {
     let options = format!("limit = {LIMIT}");
     match name {
         "pipe" => Box::new(fire_transport_pipe::Pipe::new(&options).unwrap()),
+        "shm" => Box::new(fire_transport_shm::Shm::new(&options).unwrap()),
         other => panic!("no such transport: {other}"),
     }
 }
@@ -235,4 +238,4 @@ macro_rules! conformance {
         }
     )*};
 }
-conformance!(pipe);
+conformance!(pipe, shm);
