@@ -4,15 +4,59 @@
 //! [`SplitStrategy`] (which functions move, and which share a worker) and [`RestartPolicy`]
 //! (what a batch of edits leads to).
 
+//!
+//! A plugin is a `cdylib` crate with one type, one `impl` and one macro: [`export_transport!`],
+//! [`export_split!`] or [`export_policy!`]. `fire plugin new` makes one.
+//!
+//! ```
+//! use fire_plugin_api::split::{Plan, Program};
+//! use fire_plugin_api::{Error, SplitStrategy};
+//!
+//! /// Never moves anything: every edit restarts.
+//! struct AtHome;
+//!
+//! impl SplitStrategy for AtHome {
+//!     fn initial(&self, _: &Program) -> Result<Plan, Error> {
+//!         Ok(Plan::default())
+//!     }
+//!
+//!     fn on_edit(&self, _: &Program, _: &[String]) -> Result<Plan, Error> {
+//!         Err(Error::new("nothing moves here"))
+//!     }
+//! }
+//!
+//! fire_plugin_api::export_split!("at-home", |_: &str| Ok(AtHome));
+//! # fn main() {}
+//! ```
+//!
+//! Calls are synchronous. A panic becomes an error, and the instance that panicked is not called
+//! again. Events of [`tracing`] reach fire's own log, with the plugin's name.
+
 mod error;
+mod export;
+mod ffi;
+#[cfg(feature = "host")]
+#[doc(hidden)]
+pub mod host;
 pub mod options;
 pub mod policy;
 pub mod split;
 pub mod transport;
+pub mod version;
 
 pub use error::Error;
 pub use policy::RestartPolicy;
 #[doc(no_inline)]
 pub use serde;
 pub use split::SplitStrategy;
+#[doc(no_inline)]
+pub use tracing;
 pub use transport::Transport;
+
+/// What the export macros need. Not for use by hand.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::ffi::root::{Exported, policy, split, transport};
+    pub use crate::ffi::stamp::{Kind, Stamp};
+    pub use abi_stable::library::LibHeader;
+}
