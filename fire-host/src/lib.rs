@@ -1,6 +1,14 @@
 //! The host: watches the source, decides what an edit leads to, builds, and supervises home and workers.
 
+pub mod build;
+pub mod clock;
+pub mod event;
 pub mod plugins;
 pub mod project;
+pub mod session;
+pub mod setup;
+pub mod state;
+pub mod supervise;
 pub mod swap;
 pub mod toolchain;
+pub mod watch;

@@ -1,0 +1,101 @@
+//! `fire run`: the session, between the user's signals and the user's terminal.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use fire_host::clock::Clock;
+use fire_host::session::{Command, Handle, Session};
+use fire_host::setup::{Request, settle};
+use fire_host::state::State;
+use fire_host::supervise::Guard;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::unbounded_channel;
+
+use crate::args::{Common, Run};
+use crate::output::Output;
+
+/// Until the user ends it.
+pub fn run(common: &Common, options: Run) -> anyhow::Result<u8> {
+    let clock = Clock::start();
+    let root = root(common)?;
+    let mut output = Output::open(common)?;
+    let settings = settle(Request {
+        root: root.clone(),
+        packages: options.package,
+        arguments: options.arguments,
+        transport: common.transport.clone(),
+        split: common.split.clone(),
+        policy: common.policy.clone(),
+        poll: options.poll.map(|ms| Duration::from_millis(ms.max(10))),
+    })?;
+    let _state = State::take(&root)?;
+    let guard = Guard::start().unwrap_or_else(|error| {
+        output.say(&format!(
+            "if fire is killed, the app may live on: the guard cannot be started ({error})"
+        ));
+        Guard::none()
+    });
+    adopt_orphans();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let (sender, mut told) = unbounded_channel();
+        let (session, handle) = Session::open(settings, None, guard, clock, sender);
+        let code = tokio::spawn(quit_on_signal(handle)?);
+        let session = tokio::spawn(session.run());
+        while let Some(told) = told.recv().await {
+            output.tell(&told);
+        }
+        session.await.context("the session failed")?;
+        Ok(if code.is_finished() { code.await? } else { 0 })
+    })
+}
+
+/// The project's directory, as the system names it.
+pub fn root(common: &Common) -> anyhow::Result<PathBuf> {
+    let directory = common.directory.clone().unwrap_or_else(|| ".".into());
+    let root = directory
+        .canonicalize()
+        .with_context(|| format!("{} cannot be entered", directory.display()))?;
+    anyhow::ensure!(root.is_dir(), "{} is no directory", root.display());
+    Ok(root)
+}
+
+/// Becomes the parent of orphaned grandchildren, so that they can be seen gone.
+fn adopt_orphans() {
+    #[cfg(target_os = "linux")]
+    {
+        // Without it they are the system's: they are ended all the same.
+        let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+    }
+}
+
+/// Waits for a signal that ends fire; asks the session to quit; gives the exit code. At the second
+/// signal fire ends at once.
+fn quit_on_signal(handle: Handle) -> std::io::Result<impl Future<Output = u8>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut quit = signal(SignalKind::quit())?;
+    Ok(async move {
+        let code = tokio::select! {
+            _ = interrupt.recv() => 130,
+            _ = terminate.recv() => 143,
+            _ = hangup.recv() => 129,
+            _ = quit.recv() => 131,
+        };
+        handle.ask(Command::Quit);
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            // The guard ends what is left.
+            std::process::exit(i32::from(code));
+        });
+        code
+    })
+}

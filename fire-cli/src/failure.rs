@@ -1,0 +1,48 @@
+//! Errors that end fire: one sentence, a hint, an exit code.
+
+use std::process::ExitCode;
+
+use fire_host::setup::SetupError;
+use fire_host::state::StateError;
+use fire_host::toolchain::ToolchainError;
+
+/// Something failed.
+pub const FAILED: u8 = 1;
+/// The command line or `fire.toml` is wrong.
+pub const USAGE: u8 = 2;
+/// There is no usable Go.
+pub const NO_GO: u8 = 3;
+
+/// Says what is wrong and gives the exit code.
+pub fn show(error: &anyhow::Error) -> ExitCode {
+    eprintln!("fire  error: {error:#}");
+    let (code, hint) = judge(error);
+    if let Some(hint) = hint {
+        eprintln!("      hint: {hint}");
+    }
+    ExitCode::from(code)
+}
+
+fn judge(error: &anyhow::Error) -> (u8, Option<String>) {
+    if let Some(error) = error.downcast_ref::<SetupError>() {
+        let code = match error {
+            SetupError::Toolchain(error) => toolchain_code(error),
+            SetupError::NoProgram { .. } | SetupError::SeveralPrograms { .. } => USAGE,
+        };
+        return (code, Some(error.hint()));
+    }
+    if let Some(error) = error.downcast_ref::<ToolchainError>() {
+        return (toolchain_code(error), Some(error.hint()));
+    }
+    if let Some(error) = error.downcast_ref::<StateError>() {
+        return (FAILED, Some(error.hint()));
+    }
+    (FAILED, None)
+}
+
+fn toolchain_code(error: &ToolchainError) -> u8 {
+    match error {
+        ToolchainError::NoModule { .. } => USAGE,
+        _ => NO_GO,
+    }
+}

@@ -1,0 +1,362 @@
+//! The only event loop: one app, watched, built, run, swapped, restarted. It dispatches and decides
+//! nothing: what a save leads to is the [`Swapper`]'s verdict (or, without one, always a restart).
+//!
+//! Theory of operation. Work is answered in two halves. `work_out` (judge, build, or swap) may be dropped at any
+//! await: a newer save or a command does that, and the next answer covers the files of both. What it
+//! finds is a [`Finding`]; `carry_out` (stop the old app, start the new one) is only interrupted by
+//! quitting, so the app is never left stopped for a save that came in between: such saves wait in the
+//! watch's queue. Nothing is told before it is true.
+//!
+//! | the app | a save leads to |
+//! | --- | --- |
+//! | never started | build, start, `ready` |
+//! | running | the verdict |
+//! | exited by itself | build, start, `restarted` with the code `exited` |
+
+mod answer;
+mod outlet;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::clock::Clock;
+use crate::event::{Event, Level, Told};
+use crate::project::Project;
+use crate::supervise::{App, Guard, Launch, Stop};
+use crate::swap::{Opener, Reason, WorkerAction, WorkerExited};
+use crate::watch::{self, Batch, Scope, Seen, Watch};
+
+use answer::Answerer;
+use outlet::Outlet;
+
+/// Everything that a session needs to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What to build, with which Go.
+    pub project: Project,
+    /// How to start it.
+    pub launch: Launch,
+    /// How to stop it.
+    pub stop: Stop,
+    /// What to watch.
+    pub scope: Scope,
+    /// How to watch it.
+    pub watch: watch::Options,
+}
+
+/// What can be asked of a running session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Build anew and restart, whatever has changed.
+    Restart,
+    /// Tell more about the last answer.
+    Explain,
+    /// Stop the app and end.
+    Quit,
+}
+
+/// The way to ask. Dropping every handle does not end the session.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    commands: UnboundedSender<Command>,
+}
+
+impl Handle {
+    /// Asks; a session that has ended does not mind.
+    pub fn ask(&self, command: Command) {
+        let _ = self.commands.send(command);
+    }
+}
+
+/// One app of one project.
+pub struct Session {
+    answerer: Answerer,
+    scope: Scope,
+    watch: watch::Options,
+    endings: Option<UnboundedReceiver<WorkerExited>>,
+    commands: UnboundedReceiver<Command>,
+    /// Keeps `commands` open.
+    handle: Handle,
+}
+
+/// What waits for an answer: files, a wish, or both.
+#[derive(Debug)]
+struct Pending {
+    files: Vec<PathBuf>,
+    /// Why the app must be restarted whatever the files say.
+    must: Vec<Reason>,
+    /// From when the time of the answer counts.
+    since: Instant,
+}
+
+impl Pending {
+    fn new(since: Instant) -> Self {
+        Self {
+            files: Vec::new(),
+            must: Vec::new(),
+            since,
+        }
+    }
+
+    fn add(&mut self, batch: Batch) {
+        self.files.extend(batch.files);
+        self.files.sort();
+        self.files.dedup();
+        self.since = batch.noticed;
+    }
+}
+
+/// Everything that can happen while nothing, or something, is being answered.
+struct Inputs {
+    commands: UnboundedReceiver<Command>,
+    endings: Option<UnboundedReceiver<WorkerExited>>,
+    watch: Watch,
+    app: Option<App>,
+    outlet: Outlet,
+}
+
+/// What happened.
+enum Interruption {
+    Batch(Batch),
+    Command(Command),
+    AppExited(i32),
+    WorkerExited(WorkerExited),
+    /// The watch has ended.
+    Blind,
+}
+
+/// What to do next.
+enum Next {
+    Quit,
+    Wait,
+    Answer(Pending),
+}
+
+impl Session {
+    /// A session that sends what it tells to `told`. Without an opener it is a plain live-reloader.
+    pub fn open(
+        settings: Settings,
+        opener: Option<Opener>,
+        guard: Guard,
+        clock: Clock,
+        told: UnboundedSender<Told>,
+    ) -> (Self, Handle) {
+        let outlet = Outlet::new(settings.project.app.clone(), clock, told);
+        let (sender, commands) = unbounded_channel();
+        let handle = Handle { commands: sender };
+        let (scope, watch) = (settings.scope.clone(), settings.watch.clone());
+        let (answerer, endings) = Answerer::new(settings, opener, guard, outlet);
+        let session = Self {
+            answerer,
+            scope,
+            watch,
+            endings,
+            commands,
+            handle: handle.clone(),
+        };
+        (session, handle)
+    }
+
+    /// Runs until it is asked to quit. Nothing of it is left when this returns.
+    pub async fn run(self) {
+        let Self {
+            mut answerer,
+            scope,
+            watch,
+            endings,
+            commands,
+            handle: _handle,
+        } = self;
+        let outlet = answerer.outlet().clone();
+        match tokio::task::spawn_blocking(move || Watch::arm(scope, watch)).await {
+            Ok(watch) => {
+                let mut inputs = Inputs {
+                    commands,
+                    endings,
+                    watch,
+                    app: None,
+                    outlet: outlet.clone(),
+                };
+                answer_all(&mut answerer, &mut inputs).await;
+                answerer.close(inputs.app).await;
+            }
+            Err(error) => {
+                outlet.note(Level::Warn, format!("the watch failed: {error}"), None);
+                answerer.close(None).await;
+            }
+        }
+        outlet.event(Event::Stopped);
+    }
+}
+
+/// The loop. Returns to quit.
+async fn answer_all(answerer: &mut Answerer, inputs: &mut Inputs) {
+    let mut next = Next::Answer(Pending {
+        must: vec![reason("started", "", "")],
+        ..Pending::new(Instant::now())
+    });
+    loop {
+        next = match next {
+            Next::Quit => return,
+            Next::Wait => {
+                let interruption = inputs.next().await;
+                note(answerer, inputs, interruption, None).await
+            }
+            Next::Answer(work) => answer(answerer, inputs, work).await,
+        };
+    }
+}
+
+async fn answer(answerer: &mut Answerer, inputs: &mut Inputs, mut work: Pending) -> Next {
+    // Everything that is known already belongs to this answer.
+    while let Some(seen) = inputs.watch.try_next() {
+        if let Some(batch) = tell_polling(seen, &inputs.outlet) {
+            answerer.tell_batch(&batch);
+            work.add(batch);
+        }
+    }
+    let running = inputs.app.is_some();
+    let found = tokio::select! {
+        biased;
+        interruption = inputs.next() => Err(interruption),
+        finding = answerer.work_out(&work, running) => Ok(finding),
+    };
+    let finding = match found {
+        Ok(finding) => finding,
+        Err(interruption) => return note(answerer, inputs, interruption, Some(work)).await,
+    };
+    let mut explain = false;
+    {
+        let carried = answerer.carry_out(finding, work.since, &mut inputs.app);
+        tokio::pin!(carried);
+        loop {
+            tokio::select! {
+                biased;
+                Some(command) = inputs.commands.recv() => match command {
+                    Command::Quit => return Next::Quit,
+                    Command::Explain => explain = true,
+                    // A restart asked for during a restart is that restart.
+                    Command::Restart => {}
+                },
+                () = &mut carried => break,
+            }
+        }
+    }
+    if explain {
+        answerer.explain();
+    }
+    Next::Wait
+}
+
+/// What happened, and what it means for the work at hand.
+async fn note(
+    answerer: &mut Answerer,
+    inputs: &mut Inputs,
+    interruption: Interruption,
+    work: Option<Pending>,
+) -> Next {
+    let now = Instant::now();
+    let waiting = |work: Option<Pending>| work.map_or(Next::Wait, Next::Answer);
+    match interruption {
+        Interruption::Blind | Interruption::Command(Command::Quit) => Next::Quit,
+        Interruption::Command(Command::Explain) => {
+            answerer.explain();
+            waiting(work)
+        }
+        Interruption::Command(Command::Restart) => {
+            let mut work = work.unwrap_or_else(|| Pending::new(now));
+            work.must.push(reason("asked", "", ""));
+            work.since = now;
+            Next::Answer(work)
+        }
+        Interruption::Batch(batch) => {
+            answerer.tell_batch(&batch);
+            let mut work = work.unwrap_or_else(|| Pending::new(batch.noticed));
+            work.add(batch);
+            Next::Answer(work)
+        }
+        Interruption::AppExited(code) => {
+            inputs.app = None;
+            answerer.app_has_exited(code).await;
+            waiting(work)
+        }
+        Interruption::WorkerExited(exited) => {
+            let must = (exited.action == WorkerAction::Restart)
+                .then(|| reason("worker-exited", &exited.functions.join(", "), &exited.cause));
+            inputs.outlet.event(Event::WorkerExited {
+                functions: exited.functions,
+                generation: exited.generation,
+                cause: exited.cause,
+                action: exited.action,
+            });
+            match must {
+                None => waiting(work),
+                Some(must) => {
+                    let mut work = work.unwrap_or_else(|| Pending::new(now));
+                    work.must.push(must);
+                    Next::Answer(work)
+                }
+            }
+        }
+    }
+}
+
+impl Inputs {
+    /// Waits for something to happen. May be dropped and asked again.
+    async fn next(&mut self) -> Interruption {
+        loop {
+            let found = tokio::select! {
+                biased;
+                Some(command) = self.commands.recv() => Interruption::Command(command),
+                code = exited(&mut self.app) => Interruption::AppExited(code),
+                ended = worker_ended(&mut self.endings) => Interruption::WorkerExited(ended),
+                seen = self.watch.next() => match seen {
+                    None => Interruption::Blind,
+                    Some(seen) => match tell_polling(seen, &self.outlet) {
+                        Some(batch) => Interruption::Batch(batch),
+                        None => continue,
+                    },
+                },
+            };
+            return found;
+        }
+    }
+}
+
+/// The batch, or a note that the watch polls.
+fn tell_polling(seen: Seen, outlet: &Outlet) -> Option<Batch> {
+    match seen {
+        Seen::Batch(batch) => Some(batch),
+        Seen::Polling { reason, hint } => {
+            let text = format!("file events cannot be had ({reason}); looking for changes instead");
+            outlet.note(Level::Warn, text, Some(hint));
+            None
+        }
+    }
+}
+
+async fn exited(app: &mut Option<App>) -> i32 {
+    match app {
+        Some(app) => app.exited().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn worker_ended(endings: &mut Option<UnboundedReceiver<WorkerExited>>) -> WorkerExited {
+    if let Some(receiver) = endings
+        && let Some(ended) = receiver.recv().await
+    {
+        return ended;
+    }
+    std::future::pending().await
+}
+
+fn reason(code: &str, subject: &str, detail: &str) -> Reason {
+    Reason {
+        code: code.into(),
+        subject: subject.into(),
+        detail: detail.into(),
+    }
+}

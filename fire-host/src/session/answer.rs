@@ -1,0 +1,435 @@
+//! Answers one batch: works out what it leads to, then carries it out.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::outlet::Outlet;
+use super::{Pending, Settings, reason};
+use crate::build::{BuildError, build, shown, unplaced};
+use crate::clock::whole_ms;
+use crate::event::{Event, Level};
+use crate::supervise::{App, Guard};
+use crate::swap::{
+    Degraded, Diagnostic, HomeBuild, Hot, Opener, PrepareError, Reason, Stage, Swapped, Swapper,
+    Verdict, WorkerExited,
+};
+use crate::watch::Batch;
+
+/// What a batch leads to, found out but not yet told.
+pub enum Finding {
+    /// The app goes on; these events are true now.
+    Done(Vec<Event>),
+    /// The new source does not run.
+    Failed(Stage, Vec<Diagnostic>),
+    /// A new binary, to be started in place of the old one.
+    Start(Start),
+}
+
+/// A new binary.
+pub struct Start {
+    binary: PathBuf,
+    reasons: Vec<Reason>,
+    instrumented: bool,
+}
+
+/// Everything of a session but what interrupts it.
+pub struct Answerer {
+    settings: Settings,
+    swapper: Option<Box<dyn Swapper>>,
+    guard: Guard,
+    outlet: Outlet,
+    /// The first start is `ready`, the others are `restarted`.
+    ever_started: bool,
+    /// Whether swapping works in this run of the app.
+    swappable: bool,
+    /// Generation of the last swap of this run of the app.
+    generation: Option<u64>,
+    /// What the last answer was about, for `e`.
+    explanation: Vec<String>,
+    /// Number of the last build: the running binary is never written over.
+    build: u64,
+}
+
+impl Answerer {
+    pub fn new(
+        settings: Settings,
+        opener: Option<Opener>,
+        guard: Guard,
+        outlet: Outlet,
+    ) -> (Self, Option<UnboundedReceiver<WorkerExited>>) {
+        let mut swapper = match opener.map(|open| open(&settings.project)) {
+            None => None,
+            Some(Ok(swapper)) => Some(swapper),
+            Some(Err(degraded)) => {
+                tell_degraded(&outlet, degraded);
+                None
+            }
+        };
+        let endings = swapper.as_mut().map(|swapper| swapper.endings());
+        let answerer = Self {
+            settings,
+            swapper,
+            guard,
+            outlet,
+            ever_started: false,
+            swappable: false,
+            generation: None,
+            explanation: Vec::new(),
+            build: 0,
+        };
+        (answerer, endings)
+    }
+
+    pub fn outlet(&self) -> &Outlet {
+        &self.outlet
+    }
+
+    pub fn tell_batch(&self, batch: &Batch) {
+        let shown = batch
+            .files
+            .iter()
+            .map(|file| self.settings.project.shown(file));
+        self.outlet.event(Event::Batch {
+            files: shown.collect(),
+        });
+    }
+
+    pub fn explain(&self) {
+        let text = if self.explanation.is_empty() {
+            "nothing has been saved yet".to_owned()
+        } else {
+            self.explanation.join("\n")
+        };
+        self.outlet.note(Level::Warn, text, None);
+    }
+
+    pub async fn app_has_exited(&mut self, code: i32) {
+        self.outlet.event(Event::AppExited { code });
+        self.forget_app().await;
+    }
+
+    async fn forget_app(&mut self) {
+        self.swappable = false;
+        self.generation = None;
+        if let Some(swapper) = &mut self.swapper {
+            swapper.app_ended().await;
+        }
+    }
+
+    /// Ends everything.
+    pub async fn close(&mut self, app: Option<App>) {
+        if let Some(mut app) = app {
+            app.stop(self.settings.stop).await;
+        }
+        if let Some(swapper) = &mut self.swapper {
+            swapper.app_ended().await;
+            swapper.close().await;
+        }
+        // The binaries are of no use to the next fire.
+        let _ = std::fs::remove_dir_all(self.binaries());
+    }
+
+    /// Finds out what the work leads to. May be dropped at any await: the next one covers it.
+    pub async fn work_out(&mut self, work: &Pending, running: bool) -> Finding {
+        if !work.must.is_empty() {
+            return self.build(work.must.clone()).await;
+        }
+        if !running {
+            let why = if self.ever_started {
+                "exited"
+            } else {
+                "started"
+            };
+            return self.build(vec![reason(why, "", "")]).await;
+        }
+        let verdict = match &mut self.swapper {
+            Some(swapper) if self.swappable => swapper.judge(&work.files).await,
+            _ => return self.build(self.changed(&work.files)).await,
+        };
+        match verdict {
+            Verdict::Nothing { codes } => {
+                self.explanation = vec![format!("no effect on the program: {}", codes.join(", "))];
+                Finding::Done(vec![Event::Nothing {
+                    codes,
+                    ms: whole_ms(work.since.elapsed()),
+                }])
+            }
+            Verdict::Failed { stage, diagnostics } => Finding::Failed(stage, diagnostics),
+            Verdict::Hot(hot) => self.swap(hot, work.since).await,
+            Verdict::Reverted { functions } => self.revert(functions, work.since).await,
+            Verdict::Restart { reasons } => self.build(reasons).await,
+        }
+    }
+
+    /// Why a plain live-reloader restarts.
+    fn changed(&self, files: &[PathBuf]) -> Vec<Reason> {
+        files
+            .iter()
+            .map(|file| reason("changed", &self.settings.project.shown(file), ""))
+            .collect()
+    }
+
+    async fn swap(&mut self, hot: Hot, since: Instant) -> Finding {
+        let Some(swapper) = &mut self.swapper else {
+            return self.build(Vec::new()).await;
+        };
+        self.explanation = hot.edits.iter().map(explained).collect();
+        let reverted = hot.reverted.clone();
+        match swapper.swap(hot).await {
+            Ok(Swapped {
+                functions,
+                generation,
+                worker_pid,
+                stages,
+            }) => {
+                self.generation = Some(generation);
+                let ms = whole_ms(since.elapsed());
+                let mut events = vec![Event::Swapped {
+                    functions,
+                    generation,
+                    worker_pid,
+                    ms,
+                    stages,
+                }];
+                if !reverted.is_empty() {
+                    events.push(Event::Reverted {
+                        functions: reverted,
+                        ms,
+                    });
+                }
+                Finding::Done(events)
+            }
+            Err(fallback) => self.build(fallback.reasons).await,
+        }
+    }
+
+    async fn revert(&mut self, functions: Vec<String>, since: Instant) -> Finding {
+        let Some(swapper) = &mut self.swapper else {
+            return self.build(Vec::new()).await;
+        };
+        match swapper.revert(&functions).await {
+            Ok(()) => {
+                self.explanation = vec!["the source is as compiled in again".into()];
+                Finding::Done(vec![Event::Reverted {
+                    functions,
+                    ms: whole_ms(since.elapsed()),
+                }])
+            }
+            Err(fallback) => self.build(fallback.reasons).await,
+        }
+    }
+
+    /// Builds the app as it is now.
+    async fn build(&mut self, reasons: Vec<Reason>) -> Finding {
+        self.explanation = reasons.iter().map(explained).collect();
+        let prepared = match &mut self.swapper {
+            None => None,
+            Some(swapper) => match swapper.prepare_home().await {
+                Ok(home) => Some(home),
+                Err(PrepareError::Source { stage, diagnostics }) => {
+                    return Finding::Failed(stage, diagnostics);
+                }
+                Err(PrepareError::Engine(degraded)) => {
+                    tell_degraded(&self.outlet, degraded);
+                    None
+                }
+            },
+        };
+        let binary = match self.next_binary() {
+            Ok(binary) => binary,
+            Err(error) => {
+                let text = format!("{} cannot be written: {error}", self.binaries().display());
+                return Finding::Failed(Stage::Build, vec![unplaced(text)]);
+            }
+        };
+        match self.build_as(prepared, &binary).await {
+            Ok(instrumented) => Finding::Start(Start {
+                binary,
+                reasons,
+                instrumented,
+            }),
+            Err(error) => Finding::Failed(Stage::Build, error.diagnostics()),
+        }
+    }
+
+    /// Builds with instrumentation if there is any. When that is what fails, without: a program that
+    /// Go builds must run. Tells whether the binary is instrumented.
+    async fn build_as(
+        &mut self,
+        prepared: Option<HomeBuild>,
+        binary: &Path,
+    ) -> Result<bool, BuildError> {
+        let project = &self.settings.project;
+        let Some(home) = prepared else {
+            build(project, &HomeBuild::default(), binary, &self.guard).await?;
+            return Ok(false);
+        };
+        let error = match build(project, &home, binary, &self.guard).await {
+            Ok(()) => return Ok(true),
+            Err(error) => error,
+        };
+        build(project, &HomeBuild::default(), binary, &self.guard).await?;
+        let first = error.diagnostics().into_iter().next();
+        tell_degraded(
+            &self.outlet,
+            Degraded {
+                message: format!(
+                    "the program builds, but not with fire's part in it: {}",
+                    first.map(|found| shown(&found)).unwrap_or_default()
+                ),
+                hint: None,
+            },
+        );
+        Ok(false)
+    }
+
+    fn binaries(&self) -> PathBuf {
+        let app = self.settings.project.app.as_deref().unwrap_or("main");
+        self.settings.project.state.join("bin").join(app)
+    }
+
+    fn next_binary(&mut self) -> std::io::Result<PathBuf> {
+        self.build += 1;
+        let directory = self.binaries().join(self.build.to_string());
+        std::fs::create_dir_all(&directory)?;
+        Ok(directory.join(program_name(&self.settings.project)))
+    }
+
+    fn remove_other_binaries(&self, kept: &Path) {
+        let Ok(entries) = std::fs::read_dir(self.binaries()) else {
+            return;
+        };
+        for entry in entries.flatten() {
+            if !kept.starts_with(entry.path()) {
+                // What cannot be removed now is removed at the next start.
+                let _ = std::fs::remove_dir_all(entry.path());
+            }
+        }
+    }
+
+    /// Carries it out and tells. Only quitting may drop this.
+    pub async fn carry_out(&mut self, finding: Finding, since: Instant, app: &mut Option<App>) {
+        match finding {
+            Finding::Done(events) => {
+                for event in events {
+                    self.outlet.event(event);
+                }
+            }
+            Finding::Failed(stage, diagnostics) => {
+                self.fail(stage, diagnostics, since, app.is_some());
+            }
+            Finding::Start(start) => self.replace(start, since, app).await,
+        }
+    }
+
+    fn fail(&mut self, stage: Stage, diagnostics: Vec<Diagnostic>, since: Instant, running: bool) {
+        self.explanation = diagnostics.iter().map(shown).collect();
+        self.outlet.event(Event::Failed {
+            stage,
+            diagnostics,
+            running,
+            generation: self.generation,
+            ms: whole_ms(since.elapsed()),
+        });
+    }
+
+    async fn replace(&mut self, start: Start, since: Instant, app: &mut Option<App>) {
+        if let Some(old) = app {
+            if !old.stop(self.settings.stop).await {
+                let text = format!("the old app (process {}) cannot be ended", old.pid());
+                self.outlet.note(Level::Warn, text, None);
+            }
+            *app = None;
+            self.forget_app().await;
+        }
+        let environment = match &mut self.swapper {
+            Some(swapper) if start.instrumented => swapper.home_environment(),
+            _ => Vec::new(),
+        };
+        match App::start(
+            &start.binary,
+            &self.settings.launch,
+            environment,
+            &self.guard,
+        ) {
+            Err(error) => {
+                let text = format!("{} cannot be started: {error}", start.binary.display());
+                self.fail(Stage::Start, vec![unplaced(text)], since, false);
+            }
+            Ok(new) => {
+                let new = app.insert(new);
+                if start.instrumented {
+                    self.greet(new).await;
+                }
+                self.remove_other_binaries(&start.binary);
+                self.tell_started(new.pid(), start.reasons, since);
+            }
+        }
+    }
+
+    /// Waits for the app's hello, or its end.
+    async fn greet(&mut self, app: &mut App) {
+        let pid = app.pid();
+        let Some(swapper) = &mut self.swapper else {
+            return;
+        };
+        let said = tokio::select! {
+            said = swapper.app_started(pid) => Some(said),
+            _ = app.exited() => None,
+        };
+        match said {
+            Some(Ok(())) => self.swappable = true,
+            Some(Err(degraded)) => tell_degraded(&self.outlet, degraded),
+            None => {}
+        }
+    }
+
+    fn tell_started(&mut self, pid: u32, reasons: Vec<Reason>, since: Instant) {
+        let ms = whole_ms(since.elapsed());
+        let event = if self.ever_started {
+            Event::Restarted { pid, ms, reasons }
+        } else {
+            let census = self.swapper.as_ref().and_then(|swapper| swapper.census());
+            Event::Ready {
+                pid,
+                functions: census.map_or(0, |census| census.functions),
+                movable: census.map_or(0, |census| census.movable),
+                ms,
+            }
+        };
+        self.ever_started = true;
+        self.outlet.event(event);
+    }
+}
+
+fn tell_degraded(outlet: &Outlet, degraded: Degraded) {
+    let text = format!("every change restarts the app: {}", degraded.message);
+    outlet.note(Level::Warn, text, degraded.hint);
+}
+
+/// `struct store.Item: field Tags added`.
+fn explained(reason: &Reason) -> String {
+    let mut text = reason.code.clone();
+    if !reason.subject.is_empty() {
+        text.push(' ');
+        text.push_str(&reason.subject);
+    }
+    if !reason.detail.is_empty() {
+        text.push_str(": ");
+        text.push_str(&reason.detail);
+    }
+    text
+}
+
+/// What the binary is called: the app sees it as its own name.
+fn program_name(project: &crate::project::Project) -> String {
+    let package = project.packages.first().map_or(".", String::as_str);
+    let named = Path::new(package.trim_end_matches(".go"))
+        .file_name()
+        .and_then(|name| name.to_str())
+        .filter(|name| !name.is_empty());
+    let root = project.root.file_name().and_then(|name| name.to_str());
+    named.or(root).unwrap_or("app").to_owned()
+}
