@@ -9,6 +9,7 @@ pub mod session;
 pub mod setup;
 pub mod state;
 pub mod supervise;
+pub mod source;
 pub mod swap;
 pub mod toolchain;
 pub mod watch;

@@ -1,0 +1,496 @@
+//! The second, exact reading: what one top-level declaration declares, in normal forms.
+
+use tree_sitter::Node;
+
+use super::lexer::{Kind, Lexer};
+use super::normal::{self, Names};
+use super::outline::{Chunk, ChunkKind, Receiver, directive};
+use super::snapshot::File;
+use super::syntax;
+
+pub use super::normal::Field;
+
+/// Something declared at the top of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Declaration {
+    /// A function or method.
+    Function(Function),
+    /// A type.
+    Type(Type),
+    /// A constant.
+    Constant(Value),
+    /// A variable. Several may be called `_`.
+    Variable(Value),
+    /// What could not be read: its tokens.
+    Stray(String),
+}
+
+/// A function or method.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Function {
+    /// Without package and receiver.
+    pub name: String,
+    /// A method's.
+    pub receiver: Option<Receiver>,
+    /// How many parameters.
+    pub arity: usize,
+    /// Normal form: type parameters, parameter types, result types.
+    pub signature: String,
+    /// The signature as written, in one line.
+    pub shown: String,
+    /// Normal form of the body and of the names that it gives its parameters; `None`: declared only.
+    pub body: Option<String>,
+    /// Compiler directives.
+    pub directives: Vec<String>,
+}
+
+/// What a type is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shape {
+    /// A struct's fields.
+    Struct(Vec<Field>),
+    /// An interface's elements: name, normal form.
+    Interface(Vec<(String, String)>),
+    /// `type A = B`.
+    Alias,
+    /// Any other.
+    Other,
+}
+
+/// A type declaration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Type {
+    /// Its name.
+    pub name: String,
+    /// Normal form of its type parameters.
+    pub parameters: String,
+    /// Normal form of what it is declared as.
+    pub form: String,
+    /// That, as written, in one line.
+    pub shown: String,
+    /// Its structure.
+    pub shape: Shape,
+    /// Compiler directives.
+    pub directives: Vec<String>,
+}
+
+/// A constant or variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Value {
+    /// Its name, perhaps `_`.
+    pub name: String,
+    /// Normal form of its type; empty if it has none.
+    pub type_form: String,
+    /// Normal form of its value, for constants with the place in the group if it counts. Empty: none.
+    pub form: String,
+    /// The value as written, in one line.
+    pub shown: String,
+    /// Whether evaluating the value may do something: it calls or receives.
+    pub acts: bool,
+    /// Compiler directives.
+    pub directives: Vec<String>,
+}
+
+/// Reads one chunk of a file.
+pub fn read(file: &File, chunk: &Chunk) -> Vec<Declaration> {
+    let bytes = &file.bytes()[chunk.range.clone()];
+    // A terminator, so that the last statement is complete.
+    let mut source = Vec::with_capacity(bytes.len() + 1);
+    source.extend_from_slice(bytes);
+    source.push(b'\n');
+    let parsed = syntax::parse(&source).filter(|tree| !tree.root_node().has_error());
+    let mut names = Names::new(&file.outline().imports);
+    let reader = Reader {
+        bytes: &source,
+        chunk,
+        prefix: dot_imports(file),
+    };
+    let found = parsed.and_then(|tree| {
+        let root = tree.root_node();
+        let mut cursor = root.walk();
+        let node = root
+            .named_children(&mut cursor)
+            .find(|child| child.kind() != "comment")?;
+        reader.declaration(node, &mut names)
+    });
+    found.unwrap_or_else(|| reader.unread())
+}
+
+/// Names from dot imports look like the package's own: a change of these imports touches every body.
+fn dot_imports(file: &File) -> String {
+    let dotted = file
+        .outline()
+        .imports
+        .iter()
+        .filter(|import| import.name.as_deref() == Some("."));
+    dotted
+        .map(|import| format!(". \"{}\" ", import.path))
+        .collect()
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    chunk: &'a Chunk,
+    prefix: String,
+}
+
+impl Reader<'_> {
+    fn text(&self, node: Node<'_>) -> String {
+        String::from_utf8_lossy(&self.bytes[node.byte_range()]).into_owned()
+    }
+
+    fn declaration(&self, node: Node<'_>, names: &mut Names) -> Option<Vec<Declaration>> {
+        Some(match node.kind() {
+            "import_declaration" => Vec::new(),
+            "function_declaration" | "method_declaration" => {
+                vec![Declaration::Function(self.function(node, names)?)]
+            }
+            "type_declaration" => self.types(node, names),
+            "const_declaration" => self.constants(node, names),
+            "var_declaration" => self.variables(node, names),
+            _ => return None,
+        })
+    }
+
+    /// A declaration that the grammar does not know: compared by its tokens.
+    fn unread(&self) -> Vec<Declaration> {
+        let tokens = self.tokens();
+        if self.chunk.kind == ChunkKind::Func && !self.chunk.name.is_empty() {
+            return vec![Declaration::Function(Function {
+                name: self.chunk.name.clone(),
+                receiver: self.chunk.receiver.clone(),
+                arity: self.chunk.arity,
+                signature: tokens.clone(),
+                shown: String::new(),
+                body: Some(tokens),
+                directives: self.chunk.directives.clone(),
+            })];
+        }
+        vec![Declaration::Stray(tokens)]
+    }
+
+    fn tokens(&self) -> String {
+        let mut lexer = Lexer::new(self.bytes, 0, self.bytes.len());
+        let mut out = String::new();
+        loop {
+            let token = lexer.next();
+            match token.kind {
+                Kind::End => return out,
+                Kind::Comment => {}
+                Kind::Semicolon => out.push_str("; "),
+                _ => {
+                    out.push_str(&String::from_utf8_lossy(
+                        &self.bytes[token.start..token.end],
+                    ));
+                    out.push(' ');
+                }
+            }
+        }
+    }
+
+    fn function(&self, node: Node<'_>, names: &mut Names) -> Option<Function> {
+        let name = self.text(node.child_by_field_name("name")?);
+        names.type_parameters = match node.child_by_field_name("receiver") {
+            Some(receiver) => self.receiver_parameters(receiver),
+            None => node
+                .child_by_field_name("type_parameters")
+                .map_or_else(Vec::new, |list| self.declared(list)),
+        };
+        let mut signature = self.type_parameters(node, names);
+        let mut shown = String::from("func");
+        let mut body = self.prefix.clone();
+        for field in ["type_parameters", "parameters", "result"] {
+            let Some(part) = node.child_by_field_name(field) else {
+                signature.push_str("()");
+                continue;
+            };
+            if field != "type_parameters" {
+                signature.push_str(&format!(
+                    "({})",
+                    normal::parameters_form(part, self.bytes, names)
+                ));
+            }
+            if field == "result" {
+                shown.push(' ');
+            }
+            shown.push_str(&normal::shown(part, self.bytes));
+        }
+        // The names of parameters and type parameters are the body's: they mean nothing outside.
+        let mut cursor = node.walk();
+        for part in node
+            .named_children(&mut cursor)
+            .filter(|part| part.kind().ends_with("_list"))
+        {
+            body.push_str(&self.parameter_names(part));
+        }
+        let body = node.child_by_field_name("body").map(|block| {
+            body.push_str(&normal::code(block, self.bytes, names));
+            body
+        });
+        Some(Function {
+            name,
+            receiver: self.chunk.receiver.clone(),
+            arity: self.chunk.arity,
+            signature,
+            shown,
+            body,
+            directives: self.chunk.directives.clone(),
+        })
+    }
+
+    /// Type parameters with their constraints.
+    fn type_parameters(&self, node: Node<'_>, names: &Names) -> String {
+        let Some(list) = node.child_by_field_name("type_parameters") else {
+            return String::new();
+        };
+        let mut form = String::from("[");
+        let mut cursor = list.walk();
+        for declaration in list.named_children(&mut cursor) {
+            let Some(constraint) = declaration.child_by_field_name("type") else {
+                continue;
+            };
+            let text = normal::type_form(constraint, self.bytes, names);
+            let mut inner = declaration.walk();
+            for _ in declaration
+                .children_by_field_name("name", &mut inner)
+                .filter(|name| name.is_named())
+            {
+                form.push_str(&text);
+                form.push(',');
+            }
+        }
+        form.push(']');
+        form
+    }
+
+    /// The names that a list of parameters or type parameters declares.
+    fn declared(&self, list: Node<'_>) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut cursor = list.walk();
+        for declaration in list.named_children(&mut cursor) {
+            let mut inner = declaration.walk();
+            let names = declaration
+                .children_by_field_name("name", &mut inner)
+                .filter(|name| name.is_named());
+            found.extend(names.map(|name| self.text(name)));
+        }
+        found
+    }
+
+    fn parameter_names(&self, list: Node<'_>) -> String {
+        let mut names = self.declared(list);
+        if list
+            .parent()
+            .is_some_and(|node| node.child_by_field_name("receiver") == Some(list))
+        {
+            names.extend(self.receiver_parameters(list));
+        }
+        format!("({})", names.join(","))
+    }
+
+    /// `K` and `V` of `(m *Map[K, V])`.
+    fn receiver_parameters(&self, receiver: Node<'_>) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut waiting = vec![receiver];
+        while let Some(node) = waiting.pop() {
+            let mut cursor = node.walk();
+            if node.kind() == "type_arguments" {
+                found.extend(
+                    node.named_children(&mut cursor)
+                        .map(|argument| self.text(argument)),
+                );
+            } else {
+                waiting.extend(node.named_children(&mut cursor));
+            }
+        }
+        found
+    }
+
+    fn types(&self, node: Node<'_>, names: &mut Names) -> Vec<Declaration> {
+        let mut found = Vec::new();
+        for (specification, directives) in self.specifications(node) {
+            let (Some(name), Some(kind)) = (
+                specification.child_by_field_name("name"),
+                specification.child_by_field_name("type"),
+            ) else {
+                continue;
+            };
+            names.type_parameters = specification
+                .child_by_field_name("type_parameters")
+                .map_or_else(Vec::new, |list| self.declared(list));
+            let shape = match kind.kind() {
+                _ if specification.kind() == "type_alias" => Shape::Alias,
+                "struct_type" => Shape::Struct(normal::fields(kind, self.bytes, names)),
+                "interface_type" => Shape::Interface(normal::elements(kind, self.bytes, names)),
+                _ => Shape::Other,
+            };
+            found.push(Declaration::Type(Type {
+                name: self.text(name),
+                parameters: self.type_parameters(specification, names),
+                form: self.prefix.clone() + &normal::type_form(kind, self.bytes, names),
+                shown: normal::shown(kind, self.bytes),
+                shape,
+                directives,
+            }));
+        }
+        found
+    }
+
+    /// The specifications of a declaration, each with the directives above it.
+    fn specifications<'t>(&self, node: Node<'t>) -> Vec<(Node<'t>, Vec<String>)> {
+        let mut found = Vec::new();
+        let mut directives = self.chunk.directives.clone();
+        let mut waiting = vec![node];
+        while let Some(list) = waiting.pop() {
+            let mut cursor = list.walk();
+            for child in list.named_children(&mut cursor) {
+                match child.kind() {
+                    "comment" => directives.extend(directive(&self.text(child)).map(String::from)),
+                    "var_spec_list" => waiting.push(child),
+                    _ => found.push((child, std::mem::take(&mut directives))),
+                }
+            }
+        }
+        found
+    }
+
+    fn constants(&self, node: Node<'_>, names: &Names) -> Vec<Declaration> {
+        let mut found = Vec::new();
+        // What a specification without a value repeats.
+        let mut repeated: Option<Node<'_>> = None;
+        for (place, (specification, directives)) in
+            self.specifications(node).into_iter().enumerate()
+        {
+            if specification.child_by_field_name("value").is_some() || repeated.is_none() {
+                repeated = Some(specification);
+            }
+            let Some(origin) = repeated else { continue };
+            let type_form = origin
+                .child_by_field_name("type")
+                .map_or_else(String::new, |kind| {
+                    normal::type_form(kind, self.bytes, names)
+                });
+            let values = self.values(origin);
+            for (name, index) in self.value_names(specification).into_iter().zip(0..) {
+                let (mut form, mut shown) = (String::new(), String::new());
+                if let Some(value) = values.get(index) {
+                    form = self.prefix.clone() + &normal::code(*value, self.bytes, names);
+                    shown = normal::shown(*value, self.bytes);
+                    if mentions_iota(*value) {
+                        form.push_str(&format!("iota={place}"));
+                        if shown != place.to_string() {
+                            shown.push_str(&format!(" with iota = {place}"));
+                        }
+                    }
+                }
+                let (type_form, directives) = (type_form.clone(), directives.clone());
+                found.push(Declaration::Constant(Value {
+                    name,
+                    type_form,
+                    form,
+                    shown,
+                    acts: false,
+                    directives,
+                }));
+            }
+        }
+        found
+    }
+
+    fn variables(&self, node: Node<'_>, names: &Names) -> Vec<Declaration> {
+        let mut found = Vec::new();
+        for (specification, directives) in self.specifications(node) {
+            let type_form = specification
+                .child_by_field_name("type")
+                .map_or_else(String::new, |kind| {
+                    normal::type_form(kind, self.bytes, names)
+                });
+            let declared = self.value_names(specification);
+            let values = self.values(specification);
+            let together = values.len() != declared.len();
+            for (index, name) in declared.into_iter().enumerate() {
+                // `a, b = f()`: the place among the results counts.
+                let value = if together {
+                    values.first()
+                } else {
+                    values.get(index)
+                };
+                let (mut form, mut shown, mut acts) = (String::new(), String::new(), false);
+                if let Some(value) = value {
+                    form = self.prefix.clone() + &normal::code(*value, self.bytes, names);
+                    if together {
+                        form.push_str(&format!("#{index}"));
+                    }
+                    shown = normal::shown(*value, self.bytes);
+                    acts = may_act(*value);
+                }
+                let (type_form, directives) = (type_form.clone(), directives.clone());
+                found.push(Declaration::Variable(Value {
+                    name,
+                    type_form,
+                    form,
+                    shown,
+                    acts,
+                    directives,
+                }));
+            }
+        }
+        found
+    }
+
+    fn value_names(&self, specification: Node<'_>) -> Vec<String> {
+        let mut cursor = specification.walk();
+        let names = specification
+            .children_by_field_name("name", &mut cursor)
+            .filter(|name| name.is_named());
+        names.map(|name| self.text(name)).collect()
+    }
+
+    fn values<'t>(&self, specification: Node<'t>) -> Vec<Node<'t>> {
+        let Some(list) = specification.child_by_field_name("value") else {
+            return Vec::new();
+        };
+        let mut cursor = list.walk();
+        list.named_children(&mut cursor)
+            .filter(|value| value.kind() != "comment")
+            .collect()
+    }
+}
+
+fn mentions_iota(value: Node<'_>) -> bool {
+    any_node(value, |node| node.kind() == "iota")
+}
+
+/// Whether evaluating it may do something. A conversion of a constant looks like a call; that of a
+/// pointer type, `(*T)(nil)`, is known not to be one.
+fn may_act(value: Node<'_>) -> bool {
+    any_node(value, |node| match node.kind() {
+        "call_expression" => {
+            let callee = node.child_by_field_name("function");
+            callee.is_none_or(|callee| callee.kind() != "parenthesized_expression")
+                && callee.is_none_or(|callee| {
+                    callee.child_count() > 0 || callee.end_byte() - callee.start_byte() != 3
+                })
+        }
+        "unary_expression" => node
+            .child_by_field_name("operator")
+            .is_some_and(|operator| operator.kind() == "<-"),
+        _ => false,
+    })
+}
+
+fn any_node(root: Node<'_>, fits: impl Fn(Node<'_>) -> bool) -> bool {
+    let mut waiting = vec![root];
+    while let Some(node) = waiting.pop() {
+        if fits(node) {
+            return true;
+        }
+        let mut cursor = node.walk();
+        waiting.extend(node.named_children(&mut cursor));
+    }
+    false
+}
+
+#[cfg(test)]
+#[path = "declaration_test.rs"]
+mod tests;

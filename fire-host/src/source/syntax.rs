@@ -1,0 +1,123 @@
+//! The only place where tree-sitter parses.
+
+use std::cell::RefCell;
+
+use tree_sitter::{Node, Parser, Tree};
+
+use crate::swap::Diagnostic;
+
+thread_local! {
+    static PARSER: RefCell<Option<Parser>> = const { RefCell::new(None) };
+}
+
+/// Parses Go source. `None` only if the grammar and the library do not fit each other.
+pub(super) fn parse(bytes: &[u8]) -> Option<Tree> {
+    PARSER.with_borrow_mut(|slot| {
+        if slot.is_none() {
+            let mut parser = Parser::new();
+            parser.set_language(&tree_sitter_go::LANGUAGE.into()).ok()?;
+            *slot = Some(parser);
+        }
+        let parser = slot.as_mut()?;
+        // What a cancelled parse left behind is not continued.
+        parser.reset();
+        parser.parse(bytes, None)
+    })
+}
+
+/// More than this is noise: the first one is what the user mends.
+const MOST: usize = 10;
+
+/// Where the file is not Go, in the order of the file; empty if it is. The path is told as given.
+pub fn syntax_errors(path: &str, bytes: &[u8]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let Some(tree) = parse(bytes) else {
+        return found;
+    };
+    if tree.root_node().has_error() {
+        collect(tree.root_node(), path, bytes, &mut found);
+    }
+    found
+}
+
+/// Walks without recursion: broken files nest as they like.
+fn collect(root: Node<'_>, path: &str, bytes: &[u8], found: &mut Vec<Diagnostic>) {
+    let mut waiting = vec![root];
+    while let Some(node) = waiting.pop() {
+        if found.len() == MOST {
+            return;
+        }
+        if node.is_missing() {
+            found.push(diagnostic(
+                node,
+                path,
+                format!("syntax error: expected {}", plain(node.kind())),
+            ));
+        } else if node.is_error() {
+            let text = String::from_utf8_lossy(&bytes[node.byte_range()]).into_owned();
+            let word = text
+                .split_whitespace()
+                .next()
+                .unwrap_or("end of file")
+                .to_string();
+            found.push(diagnostic(
+                node,
+                path,
+                format!("syntax error: unexpected {word}"),
+            ));
+        } else if node.has_error() {
+            let mut cursor = node.walk();
+            let children: Vec<_> = node
+                .children(&mut cursor)
+                .filter(|child| child.has_error())
+                .collect();
+            waiting.extend(children.into_iter().rev());
+        }
+    }
+}
+
+fn plain(kind: &str) -> String {
+    match kind {
+        "\n" => "newline".into(),
+        other => other.replace('_', " "),
+    }
+}
+
+fn diagnostic(node: Node<'_>, path: &str, message: String) -> Diagnostic {
+    let position = node.start_position();
+    let counted = |number: usize| u32::try_from(number + 1).unwrap_or(u32::MAX);
+    Diagnostic {
+        file: path.into(),
+        line: counted(position.row),
+        col: counted(position.column),
+        message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn go_has_no_errors() {
+        let source = b"package a\n\nfunc f[T any](x T) { for range 3 { g(x) } }\n";
+        assert_eq!(syntax_errors("a.go", source), []);
+    }
+
+    #[test]
+    fn an_error_has_its_place() {
+        let errors = syntax_errors("a.go", b"package a\n\nfunc f() {\n\tx := (1 + \n}\n");
+        assert!(!errors.is_empty());
+        assert_eq!(errors[0].file, "a.go");
+        assert!((3..=5).contains(&errors[0].line), "{errors:?}");
+        assert!(
+            errors[0].message.starts_with("syntax error: "),
+            "{errors:?}"
+        );
+    }
+
+    #[test]
+    fn a_missing_brace_is_seen() {
+        assert!(!syntax_errors("a.go", b"package a\n\nfunc f() {\n").is_empty());
+    }
+}
