@@ -35,7 +35,6 @@
 mod error;
 mod export;
 mod ffi;
-#[cfg(feature = "host")]
 #[doc(hidden)]
 pub mod host;
 pub mod options;

@@ -2,3 +2,4 @@
 
 pub mod go_peer;
 pub mod lane_peer;
+pub mod plugin_libraries;

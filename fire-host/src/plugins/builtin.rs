@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use fire_plugin_api::{Error, RestartPolicy, SplitStrategy, Transport};
 
-use super::kind::Kind;
+use super::Kind;
 
 /// What a constructor gives: `None` if there is no built-in of that name.
-type Built<T> = Option<Result<Arc<T>, Error>>;
+pub type Built<T> = Option<Result<Arc<T>, Error>>;
 
 /// Names of the built-ins of a kind, the default first.
 pub fn names(kind: Kind) -> &'static [&'static str] {
@@ -21,7 +21,8 @@ pub fn names(kind: Kind) -> &'static [&'static str] {
 pub fn transport(name: &str, options: &str) -> Built<dyn Transport> {
     match name {
         "pipe" => Some(fire_transport_pipe::Pipe::new(options).map(|it| Arc::new(it) as _)),
-        "shm" | "tcp" => Some(Err(Error::new("not part of this build yet"))),
+        "shm" => Some(fire_transport_shm::Shm::new(options).map(|it| Arc::new(it) as _)),
+        "tcp" => Some(Err(Error::new("not part of this build yet"))),
         _ => None,
     }
 }

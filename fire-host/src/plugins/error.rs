@@ -2,7 +2,7 @@
 
 use crate::project::PluginChoice;
 
-use super::kind::Kind;
+use super::Kind;
 
 /// A plugin that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,63 +1,202 @@
 //! Finds the plugin that a configuration names, and makes an instance of it.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fire_plugin_api::{RestartPolicy, SplitStrategy, Transport};
+use fire_plugin_api::host::Constructors;
+use fire_plugin_api::{Error, RestartPolicy, SplitStrategy, Transport};
 
-use crate::project::PluginChoice;
+use crate::project::{PluginChoice, Project};
 
-use super::builtin;
 use super::error::PluginError;
-use super::kind::Kind;
+use super::load::{self, Library};
+use super::lock::{Digest, Lock};
 use super::nearest::nearest;
+use super::places::{Origin, Place, Places};
+use super::{Kind, builtin};
 
 /// Where plugins are found. Only what a configuration names is opened.
 #[derive(Debug, Clone, Default)]
-pub struct Registry {}
+pub struct Registry {
+    places: Places,
+}
+
+/// What the three kinds have in common.
+struct Source<T: ?Sized> {
+    kind: Kind,
+    built_in: fn(&str, &str) -> builtin::Built<T>,
+    from_library: fn(&Constructors, &str, &str) -> Result<Box<T>, Error>,
+}
 
 impl Registry {
-    /// Nothing but the built-ins.
+    /// Nothing but the built-ins and what has an explicit path.
     pub fn builtin() -> Self {
         Self::default()
     }
 
+    /// Everything that the project can see.
+    pub fn for_project(project: &Project) -> Self {
+        Self::new(Places::of(&project.state))
+    }
+
+    /// With these directories.
+    pub fn new(places: Places) -> Self {
+        Self { places }
+    }
+
     /// An instance of the transport; an empty name is the default's.
     pub fn transport(&self, choice: &PluginChoice) -> Result<Arc<dyn Transport>, PluginError> {
-        resolve(Kind::Transport, choice, builtin::transport)
+        self.resolve(
+            choice,
+            &Source {
+                kind: Kind::Transport,
+                built_in: builtin::transport,
+                from_library: Constructors::transport,
+            },
+        )
     }
 
     /// An instance of the split strategy; an empty name is the default's.
     pub fn split(&self, choice: &PluginChoice) -> Result<Arc<dyn SplitStrategy>, PluginError> {
-        resolve(Kind::Split, choice, builtin::split)
+        self.resolve(
+            choice,
+            &Source {
+                kind: Kind::Split,
+                built_in: builtin::split,
+                from_library: Constructors::split,
+            },
+        )
     }
 
     /// An instance of the restart policy; an empty name is the default's.
     pub fn policy(&self, choice: &PluginChoice) -> Result<Arc<dyn RestartPolicy>, PluginError> {
-        resolve(Kind::Policy, choice, builtin::policy)
+        self.resolve(
+            choice,
+            &Source {
+                kind: Kind::Policy,
+                built_in: builtin::policy,
+                from_library: Constructors::policy,
+            },
+        )
+    }
+
+    fn resolve<T: ?Sized>(
+        &self,
+        choice: &PluginChoice,
+        source: &Source<T>,
+    ) -> Result<Arc<T>, PluginError> {
+        let kind = source.kind;
+        let mut choice = choice.clone();
+        if choice.name.is_empty() {
+            choice.name = builtin::names(kind)[0].to_owned();
+        }
+        let made = match self.library(kind, &choice)? {
+            Some(library) => {
+                (source.from_library)(&library.constructors, &choice.name, &choice.options)
+                    .map(Arc::from)
+            }
+            None => (source.built_in)(&choice.name, &choice.options)
+                .ok_or_else(|| self.unknown(kind, &choice.name))?,
+        };
+        made.map_err(|error| PluginError::refused(kind, &choice, error))
+    }
+
+    /// The library that the choice means, if it means one.
+    fn library(&self, kind: Kind, choice: &PluginChoice) -> Result<Option<Library>, PluginError> {
+        let library = match &choice.path {
+            Some(path) => load::open(path, None)?,
+            None => {
+                let found = self.places.find(&choice.name);
+                let Some((place, path)) = found.first() else {
+                    return Ok(None);
+                };
+                tell_shadowed(kind, &choice.name, &found);
+                load::open(path, locked(place, &choice.name)?.as_ref())?
+            }
+        };
+        check_identity(kind, &choice.name, &library)?;
+        Ok(Some(library))
+    }
+
+    fn unknown(&self, kind: Kind, name: &str) -> PluginError {
+        let names = builtin::names(kind);
+        let error = PluginError::new(format!("there is no {kind} `{name}`"));
+        match nearest(name, names) {
+            Some(near) => error.with_hint(format!("did you mean `{near}`?")),
+            None => error.with_hint(format!(
+                "there are: {}; `fire plugin add` installs others",
+                names.join(", ")
+            )),
+        }
     }
 }
 
-fn resolve<T: ?Sized>(
-    kind: Kind,
-    choice: &PluginChoice,
-    built_in: impl Fn(&str, &str) -> Option<Result<Arc<T>, fire_plugin_api::Error>>,
-) -> Result<Arc<T>, PluginError> {
-    let mut choice = choice.clone();
-    if choice.name.is_empty() {
-        choice.name = builtin::names(kind)[0].to_owned();
-    }
-    match built_in(&choice.name, &choice.options) {
-        Some(made) => made.map_err(|error| PluginError::refused(kind, &choice, error)),
-        None => Err(unknown(kind, &choice.name)),
+/// What was installed must be what is there. Directories of the variable are the user's own business.
+fn locked(place: &Place, name: &str) -> Result<Option<Digest>, PluginError> {
+    match place.origin {
+        Origin::Variable => Ok(None),
+        Origin::Project | Origin::User => {
+            let lock = Lock::read(&place.directory)?;
+            match lock.plugin.get(name) {
+                Some(entry) => Ok(Some(entry.sha256.clone())),
+                None => Err(PluginError::new(format!(
+                    "plugin `{name}` is not loaded: it lies in {}, but was not installed by fire",
+                    place.directory.display()
+                ))
+                .with_hint(format!(
+                    "install it with `fire plugin add`, or name its path in fire.toml, or set {}",
+                    super::places::VARIABLE
+                ))),
+            }
+        }
     }
 }
 
-fn unknown(kind: Kind, name: &str) -> PluginError {
-    let names = builtin::names(kind);
-    let error = PluginError::new(format!("there is no {kind} `{name}`"));
-    match nearest(name, names) {
-        Some(near) => error.with_hint(format!("did you mean `{near}`?")),
-        None => error.with_hint(format!("there are: {}", names.join(", "))),
+fn tell_shadowed(kind: Kind, name: &str, found: &[(Place, PathBuf)]) {
+    let used = &found[0].1;
+    let shadowed: Vec<String> = found[1..]
+        .iter()
+        .map(|(_, path): &(Place, PathBuf)| shown(path))
+        .chain(
+            builtin::names(kind)
+                .contains(&name)
+                .then(|| format!("the built-in {kind} `{name}`")),
+        )
+        .collect();
+    if !shadowed.is_empty() {
+        tracing::warn!(
+            "plugin `{name}` is {} and hides {}",
+            shown(used),
+            shadowed.join(", ")
+        );
+    }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn check_identity(kind: Kind, name: &str, library: &Library) -> Result<(), PluginError> {
+    let about = &library.about;
+    match about.kind {
+        Some(found) if found == kind && about.name == name => Ok(()),
+        Some(found) if found == kind => Err(PluginError::new(format!(
+            "the library of {kind} `{name}` holds `{}`",
+            about.name
+        ))
+        .with_hint(format!(
+            "set {} = \"{}\" in fire.toml",
+            kind.key(),
+            about.name
+        ))),
+        Some(found) => Err(PluginError::new(format!(
+            "plugin `{name}` is a {found}, and a {kind} is needed"
+        ))
+        .with_hint(format!("set {} = \"{name}\" in fire.toml", found.key()))),
+        None => Err(PluginError::new(format!(
+            "plugin `{name}` is of a kind that this fire does not know"
+        ))
+        .with_hint("install a newer fire")),
     }
 }
 
@@ -97,7 +236,10 @@ mod tests {
             .transport(&choice("carrier-pigeon", ""))
             .err()
             .unwrap();
-        assert_eq!(error.hint.as_deref(), Some("there are: shm, pipe, tcp"));
+        assert_eq!(
+            error.hint.as_deref(),
+            Some("there are: shm, pipe, tcp; `fire plugin add` installs others")
+        );
     }
 
     #[test]

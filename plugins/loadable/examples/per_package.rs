@@ -1,0 +1,3 @@
+//! `per-package` as a library of its own.
+
+fire_plugin_api::export_split!("per-package", fire_split::PerPackage::new);

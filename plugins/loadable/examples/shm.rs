@@ -1,0 +1,3 @@
+//! `shm` as a library of its own.
+
+fire_plugin_api::export_transport!("shm", fire_transport_shm::Shm::new);
