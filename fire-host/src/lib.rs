@@ -1,15 +1,16 @@
 //! The host: watches the source, decides what an edit leads to, builds, and supervises home and workers.
 
 pub mod build;
+pub mod classify;
 pub mod clock;
 pub mod event;
 pub mod plugins;
 pub mod project;
 pub mod session;
 pub mod setup;
+pub mod source;
 pub mod state;
 pub mod supervise;
-pub mod source;
 pub mod swap;
 pub mod toolchain;
 pub mod watch;

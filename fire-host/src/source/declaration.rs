@@ -4,7 +4,7 @@ use tree_sitter::Node;
 
 use super::lexer::{Kind, Lexer};
 use super::normal::{self, Names};
-use super::outline::{Chunk, ChunkKind, Receiver, directive};
+use super::outline::{Chunk, ChunkKind, Outline, Position, Receiver, directive};
 use super::snapshot::File;
 use super::syntax;
 
@@ -114,6 +114,24 @@ pub fn read(file: &File, chunk: &Chunk) -> Vec<Declaration> {
         reader.declaration(node, &mut names)
     });
     found.unwrap_or_else(|| reader.unread())
+}
+
+/// The imports that a chunk may name: local name and path, `.` for all of a package's names.
+pub fn imports_of(file: &File, chunk: &Chunk) -> Vec<(String, String)> {
+    let outline = file.outline();
+    let mentions = Outline::mentions_of(file.bytes(), chunk);
+    let names = Names::new(&outline.imports);
+    let named = names
+        .imports()
+        .filter(|(name, _)| mentions.contain(name, Position::Alone));
+    let dotted = outline
+        .imports
+        .iter()
+        .filter(|import| import.name.as_deref() == Some("."));
+    named
+        .chain(dotted.map(|import| (".", import.path.as_str())))
+        .map(|(name, path)| (name.to_string(), path.to_string()))
+        .collect()
 }
 
 /// Names from dot imports look like the package's own: a change of these imports touches every body.
