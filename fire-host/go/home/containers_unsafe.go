@@ -1,0 +1,250 @@
+package home
+
+import (
+	"reflect"
+	"unsafe"
+
+	"fireagent/wire"
+)
+
+// container carries out the operations on slices, strings, maps and channels.
+func (s *session) container(kind uint16, r *wire.Reader, w *wire.Writer) {
+	switch kind {
+	case wire.MakeSlice:
+		t := s.link.real(r.U32())
+		v := reflect.MakeSlice(t.rtype, int(r.U64()), int(r.U64()))
+		s.writeHeader(w, sliceHeader{v.UnsafePointer(), v.Len(), v.Cap()})
+	case wire.SliceOf:
+		s.writeHeader(w, s.readElements(r, s.link.real(r.U32())))
+	case wire.Append:
+		t := s.link.real(r.U32())
+		base := s.slice(r, t)
+		more := s.readElements(r, t)
+		s.writeValue(w, reflect.AppendSlice(base, s.sliceAt(t, more)))
+	case wire.AppendSlice:
+		t := s.link.real(r.U32())
+		s.writeValue(w, reflect.AppendSlice(s.slice(r, t), s.slice(r, t)))
+	case wire.AppendString:
+		t := s.link.real(r.U32())
+		base := s.slice(r, t)
+		bytes := append(base.Bytes(), r.Text()...)
+		s.writeHeader(w, *(*sliceHeader)(unsafe.Pointer(&bytes)))
+	case wire.Copy:
+		t := s.link.real(r.U32())
+		w.U64(uint64(reflect.Copy(s.slice(r, t), s.slice(r, t))))
+	case wire.CopyString:
+		t := s.link.real(r.U32())
+		w.U64(uint64(copy(s.slice(r, t).Bytes(), r.Text())))
+	case wire.ClearSlice:
+		t := s.link.real(r.U32())
+		s.slice(r, t).Clear()
+	case wire.String:
+		b := s.header(r)
+		w.Text(unsafe.String((*byte)(b.data), b.len))
+	case wire.StringOfRunes:
+		b := s.header(r)
+		w.Text(string(unsafe.Slice((*rune)(b.data), b.len)))
+	case wire.Bytes:
+		b := []byte(r.Text())
+		s.writeHeader(w, *(*sliceHeader)(unsafe.Pointer(&b)))
+	case wire.Runes:
+		b := []rune(r.Text())
+		s.writeHeader(w, *(*sliceHeader)(unsafe.Pointer(&b)))
+	case wire.MakeMap, wire.MapGet, wire.MapSet, wire.MapDelete, wire.MapLen, wire.MapClear, wire.MapIterate:
+		s.mapOperation(kind, r, w)
+	case wire.MapNext, wire.MapDone:
+		s.iterate(kind, r, w)
+	default:
+		s.channel(kind, r, w)
+	}
+}
+
+func (s *session) header(r *wire.Reader) sliceHeader {
+	var h sliceHeader
+	if r.U8() != 0 {
+		panic(wire.Malformed("elements where a header belongs"))
+	}
+	r.At--
+	s.ReadSlice(r, unsafe.Pointer(&h), 0)
+	return h
+}
+
+func (s *session) slice(r *wire.Reader, t *typ) reflect.Value {
+	var h sliceHeader
+	if r.U8() == 0 {
+		r.At--
+		h = s.header(r)
+	} else {
+		h = s.readElements(r, t)
+	}
+	return s.sliceAt(t, h)
+}
+
+func (s *session) sliceAt(t *typ, h sliceHeader) reflect.Value {
+	v := reflect.New(t.rtype)
+	*(*sliceHeader)(v.UnsafePointer()) = h
+	return v.Elem()
+}
+
+func (s *session) writeHeader(w *wire.Writer, h sliceHeader) {
+	s.WriteSlice(w, unsafe.Pointer(&h), 0)
+}
+
+func (s *session) writeValue(w *wire.Writer, v reflect.Value) {
+	s.writeHeader(w, sliceHeader{v.UnsafePointer(), v.Len(), v.Cap()})
+}
+
+// word makes a value of a type that is one word: a map, a channel.
+func (s *session) word(t *typ, word uint64) reflect.Value {
+	v := reflect.New(t.rtype)
+	*(*unsafe.Pointer)(v.UnsafePointer()) = s.ReadPointer(word)
+	return v.Elem()
+}
+
+// read decodes a value of a part's type.
+func (s *session) read(r *wire.Reader, t reflect.Type, as *typ) reflect.Value {
+	v := reflect.New(t)
+	if t.Size() != as.size {
+		panic(layoutDiffers{as.name, t.Size(), as.size})
+	}
+	wire.Read(s, r, v.UnsafePointer(), as.program)
+	return v.Elem()
+}
+
+// write encodes a value.
+func (s *session) write(w *wire.Writer, v reflect.Value, as *typ) {
+	p := reflect.New(v.Type())
+	p.Elem().Set(v)
+	wire.Write(s, w, p.UnsafePointer(), as.program)
+}
+
+func (s *session) mapOperation(kind uint16, r *wire.Reader, w *wire.Writer) {
+	t := s.link.real(r.U32())
+	key, element := s.link.element(t, 0), s.link.element(t, 1)
+	if kind == wire.MakeMap {
+		v := reflect.MakeMapWithSize(t.rtype, int(r.U64()))
+		for range r.Count(0) {
+			v.SetMapIndex(s.read(r, t.rtype.Key(), key), s.read(r, t.rtype.Elem(), element))
+		}
+		s.WritePointer(w, v.UnsafePointer())
+		return
+	}
+	m := s.word(t, r.U64())
+	switch kind {
+	case wire.MapGet:
+		v := m.MapIndex(s.read(r, t.rtype.Key(), key))
+		w.Bool(v.IsValid())
+		if v.IsValid() {
+			s.write(w, v, element)
+		}
+	case wire.MapSet:
+		if m.IsNil() {
+			var none map[int]int
+			none[0] = 0 // the runtime's own panic
+		}
+		m.SetMapIndex(s.read(r, t.rtype.Key(), key), s.read(r, t.rtype.Elem(), element))
+	case wire.MapDelete:
+		k := s.read(r, t.rtype.Key(), key)
+		if !m.IsNil() {
+			m.SetMapIndex(k, reflect.Value{})
+		}
+	case wire.MapLen:
+		w.U64(uint64(m.Len()))
+	case wire.MapClear:
+		m.Clear()
+	case wire.MapIterate:
+		it := &iteration{it: m.MapRange(), key: key, element: element}
+		s.iterations = append(s.iterations, it)
+		w.U32(uint32(len(s.iterations) - 1))
+	}
+}
+
+// iteration is a range over a map that the worker is in the middle of.
+type iteration struct {
+	it           *reflect.MapIter
+	key, element *typ
+}
+
+func (s *session) iterate(kind uint16, r *wire.Reader, w *wire.Writer) {
+	n := int(r.U32())
+	if n >= len(s.iterations) || s.iterations[n] == nil {
+		panic(wire.Malformed("an unknown iteration"))
+	}
+	it := s.iterations[n]
+	more := kind == wire.MapNext && it.it.Next()
+	w.Bool(more)
+	if more {
+		s.write(w, it.it.Key(), it.key)
+		s.write(w, it.it.Value(), it.element)
+		return
+	}
+	s.iterations[n] = nil
+	for len(s.iterations) > 0 && s.iterations[len(s.iterations)-1] == nil {
+		s.iterations = s.iterations[:len(s.iterations)-1]
+	}
+}
+
+func (s *session) channel(kind uint16, r *wire.Reader, w *wire.Writer) {
+	if kind == wire.Select {
+		s.selectCases(r, w)
+		return
+	}
+	if kind < wire.MakeChan || kind > wire.ChanCap {
+		panic(wire.Malformed("an unknown operation"))
+	}
+	t := s.link.real(r.U32())
+	if kind == wire.MakeChan {
+		s.WritePointer(w, reflect.MakeChan(t.rtype, int(r.U64())).UnsafePointer())
+		return
+	}
+	c := s.word(t, r.U64())
+	element := s.link.element(t, 0)
+	switch kind {
+	case wire.ChanSend:
+		c.Send(s.read(r, t.rtype.Elem(), element))
+	case wire.ChanRecv:
+		v, ok := c.Recv()
+		w.B = w.B[:0]
+		w.Bool(ok)
+		if ok {
+			s.write(w, v, element)
+		}
+	case wire.ChanClose:
+		c.Close()
+	case wire.ChanLen:
+		w.U64(uint64(c.Len()))
+	case wire.ChanCap:
+		w.U64(uint64(c.Cap()))
+	}
+}
+
+func (s *session) selectCases(r *wire.Reader, w *wire.Writer) {
+	hasDefault := r.Bool()
+	n := r.Count(13)
+	cases := make([]reflect.SelectCase, 0, n+1)
+	elements := make([]*typ, 0, n)
+	for range n {
+		kind := r.U8()
+		t := s.link.real(r.U32())
+		c := reflect.SelectCase{Dir: reflect.SelectRecv, Chan: s.word(t, r.U64())}
+		elements = append(elements, s.link.element(t, 0))
+		if kind == wire.CaseSend {
+			c.Dir = reflect.SelectSend
+			c.Send = s.read(r, t.rtype.Elem(), elements[len(elements)-1])
+		}
+		cases = append(cases, c)
+	}
+	if hasDefault {
+		cases = append(cases, reflect.SelectCase{Dir: reflect.SelectDefault})
+	}
+	chosen, v, ok := reflect.Select(cases)
+	w.B = w.B[:0]
+	if chosen == n {
+		chosen = -1
+	}
+	w.U32(uint32(int32(chosen)))
+	w.Bool(ok)
+	if ok {
+		s.write(w, v, elements[chosen])
+	}
+}

@@ -1,0 +1,217 @@
+package home
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+	"sync"
+	"syscall"
+
+	"fireagent/lane"
+	"fireagent/wire"
+)
+
+// message is one line on the control socket; exactly one field is set. See ARCHITECTURE.md, "Control".
+type message struct {
+	Hello     *hello        `json:"hello,omitempty"`
+	Begun     bool          `json:"begun,omitempty"`
+	Link      *linkRequest  `json:"link,omitempty"`
+	Linked    *generation   `json:"linked,omitempty"`
+	Refused   *refused      `json:"refused,omitempty"`
+	Commit    *commit       `json:"commit,omitempty"`
+	Committed *generation   `json:"committed,omitempty"`
+	Drained   *generation   `json:"drained,omitempty"`
+	Close     *closeRequest `json:"close,omitempty"`
+}
+
+type hello struct {
+	Role    string `json:"role"`
+	Pid     int    `json:"pid"`
+	Version int    `json:"version"`
+}
+
+type generation struct {
+	Generation uint64 `json:"generation"`
+}
+
+type linkRequest struct {
+	Generation uint64 `json:"generation"`
+	Descriptor string `json:"descriptor"`
+}
+
+type refused struct {
+	Generation uint64 `json:"generation"`
+	Code       string `json:"code"`
+	Subject    string `json:"subject"`
+	Message    string `json:"message"`
+}
+
+// commit makes new calls of some functions go to a generation, and those of others run natively again.
+type commit struct {
+	Generation uint64   `json:"generation"`
+	Functions  []string `json:"functions"`
+	Reverted   []string `json:"reverted"`
+	Superseded []uint64 `json:"superseded"` // generations that have no function any more
+}
+
+type closeRequest struct {
+	Generation uint64 `json:"generation"`
+	Cause      string `json:"cause"`
+}
+
+// control is home's end of the line to the host.
+type control struct {
+	out   *os.File
+	write sync.Mutex
+	links map[uint64]*link
+}
+
+func init() {
+	path := os.Getenv("FIRE_CONTROL")
+	if path == "" {
+		return
+	}
+	// Programs that the app starts are not fire's.
+	os.Unsetenv("FIRE_CONTROL")
+	c, err := dial(path)
+	if err != nil {
+		return // the host is gone or this is a copy of the program that outlived it: run natively
+	}
+	go c.serve()
+}
+
+func dial(path string) (*control, error) {
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Connect(fd, &syscall.SockaddrUnix{Name: path}); err != nil {
+		syscall.Close(fd)
+		return nil, err
+	}
+	if err := syscall.SetNonblock(fd, true); err != nil {
+		syscall.Close(fd)
+		return nil, err
+	}
+	return &control{out: os.NewFile(uintptr(fd), "fire control"), links: map[uint64]*link{}}, nil
+}
+
+func (c *control) send(m message) {
+	text, err := json.Marshal(m)
+	if err != nil {
+		return
+	}
+	c.write.Lock()
+	defer c.write.Unlock()
+	c.out.Write(append(text, '\n'))
+}
+
+// serve follows the host's orders. When the host is gone, this process ends: nobody else would end it.
+func (c *control) serve() {
+	c.send(message{Hello: &hello{"home", os.Getpid(), wire.Version}})
+	go func() {
+		<-registry.begun
+		c.send(message{Begun: true})
+	}()
+	in := bufio.NewReader(c.out)
+	for {
+		line, err := in.ReadBytes('\n')
+		if err != nil {
+			os.Exit(1)
+		}
+		var m message
+		if json.Unmarshal(line, &m) != nil {
+			continue
+		}
+		switch {
+		case m.Link != nil:
+			c.link(*m.Link)
+		case m.Commit != nil:
+			c.commit(*m.Commit)
+		case m.Close != nil:
+			if l := c.links[m.Close.Generation]; l != nil {
+				delete(c.links, m.Close.Generation)
+				l.close(m.Close.Cause)
+			}
+		}
+	}
+}
+
+func (c *control) link(r linkRequest) {
+	l, err := openLink(r.Generation, r.Descriptor)
+	if err != nil {
+		c.send(message{Refused: &refused{r.Generation, "link", "", err.Error()}})
+		return
+	}
+	if no := l.handshake(); no != nil {
+		no.Generation = r.Generation
+		l.close("refused")
+		c.send(message{Refused: no})
+		return
+	}
+	c.links[r.Generation] = l
+	c.send(message{Linked: &generation{r.Generation}})
+}
+
+// handshake asks the worker what it hosts; meanwhile the worker looks up what it needs.
+func (l *link) handshake() (no *refused) {
+	s, err := l.acquire()
+	if err != nil {
+		return &refused{Code: "link", Message: err.Error()}
+	}
+	s.function = "the handshake"
+	defer func() {
+		if p := recover(); p != nil {
+			text := "the handshake failed"
+			if e, ok := p.(error); ok {
+				text = e.Error()
+			}
+			no = &refused{Code: "link", Message: text}
+		}
+	}()
+	var w wire.Writer
+	w.U32(wire.Version)
+	s.send(wire.Init, w.B)
+	in := wire.Reader{B: s.serve()}
+	code, subject, text := in.Text(), in.Text(), in.Text()
+	if code != "" {
+		s.finish()
+		return &refused{Code: code, Subject: subject, Message: text}
+	}
+	for i := range in.Count(12) {
+		id := in.Text()
+		l.hosted[id] = &target{link: l, number: uint32(i), arguments: l.typeOf(in.U32()), results: l.typeOf(in.U32())}
+	}
+	s.finish()
+	return nil
+}
+
+// commit flips all slots of a batch. Every call that begins afterwards goes the new way.
+func (c *control) commit(r commit) {
+	l := c.links[r.Generation]
+	for _, id := range r.Functions {
+		slot := slotOf(id)
+		if slot == nil || l == nil || l.hosted[id] == nil {
+			c.send(message{Refused: &refused{r.Generation, "missing", id, "the running program has no dispatch check for it"}})
+			return
+		}
+	}
+	for _, id := range r.Functions {
+		slot := slotOf(id)
+		slot.target.Store(l.hosted[id])
+		slot.hot.Store(true)
+	}
+	for _, id := range r.Reverted {
+		if slot := slotOf(id); slot != nil {
+			slot.hot.Store(false)
+		}
+	}
+	c.send(message{Committed: &generation{r.Generation}})
+	for _, old := range r.Superseded {
+		if l := c.links[old]; l != nil {
+			l.supersede(func() { c.send(message{Drained: &generation{old}}) })
+		}
+	}
+}
+
+var _ = lane.Home

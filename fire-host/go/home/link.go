@@ -1,0 +1,273 @@
+package home
+
+import (
+	"reflect"
+	"runtime"
+	"sync"
+	"unsafe"
+
+	"fireagent/lane"
+	"fireagent/wire"
+)
+
+// link is the connection to one worker generation.
+type link struct {
+	generation uint64
+	lanes      *lane.Link
+
+	mu       sync.Mutex
+	idle     []*session // last in, first out: the warmest lane is used next
+	open     int        // sessions in use
+	closures int        // closures of the worker that home can still reach
+	drops    []uint64   // closures that home has let go of, not yet told
+	closed   bool
+	cause    string
+	drained  func() // called once when nothing refers to this generation any more
+	superior bool   // a newer generation has taken all of its functions
+
+	types     []*typ // by code
+	functions []function
+	keys      map[reflect.Type]*key
+	byKey     []*key
+	hosted    map[string]*target
+}
+
+// typ is a type as a worker sees it.
+type typ struct {
+	name    string
+	size    uintptr
+	program []wire.Instruction
+	rtype   reflect.Type // nil if this process has no such type
+	parts   []uint32     // codes of an element, of a key and an element, of parameters and results
+}
+
+// key is a type of home's that has travelled in an interface.
+type key struct {
+	number  uint32
+	rtype   reflect.Type
+	code    *typ // not nil: the worker knows the type
+	number2 uint32
+	sent    bool
+}
+
+// function is one that the worker may call here.
+type function struct {
+	id         string
+	value      reflect.Value
+	parameters []*typ
+	results    []*typ
+}
+
+func openLink(generation uint64, descriptor string) (*link, error) {
+	lanes, err := lane.Attach(lane.Home, descriptor)
+	if err != nil {
+		return nil, err
+	}
+	return &link{generation: generation, lanes: lanes, keys: map[reflect.Type]*key{}, hosted: map[string]*target{}}, nil
+}
+
+// acquire takes a lane for one call.
+func (l *link) acquire() (*session, error) {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil, lane.ErrClosed
+	}
+	l.open++
+	if n := len(l.idle); n > 0 {
+		s := l.idle[n-1]
+		l.idle = l.idle[:n-1]
+		l.mu.Unlock()
+		return s, nil
+	}
+	l.mu.Unlock()
+	opened, err := l.lanes.Open()
+	if err != nil {
+		l.mu.Lock()
+		l.open--
+		l.mu.Unlock()
+		return nil, err
+	}
+	return &session{link: l, lane: opened}, nil
+}
+
+// release gives a lane back. Precondition: the worker has answered; nothing is under way on the lane.
+func (l *link) release(s *session) {
+	s.pins, s.references, s.iterations = nil, nil, nil
+	l.mu.Lock()
+	l.open--
+	if !l.closed {
+		l.idle = append(l.idle, s)
+	}
+	l.mu.Unlock()
+	l.settle()
+}
+
+// abandon counts a lane out that can carry no further call.
+func (l *link) abandon() {
+	l.mu.Lock()
+	l.open--
+	l.mu.Unlock()
+	l.settle()
+}
+
+// settle tells the host, once, when a superseded generation has nothing left to do.
+func (l *link) settle() {
+	l.mu.Lock()
+	var call func()
+	if l.superior && l.open == 0 && l.closures == 0 {
+		call, l.drained = l.drained, nil
+	}
+	l.mu.Unlock()
+	if call != nil {
+		call()
+	}
+}
+
+func (l *link) supersede(drained func()) {
+	l.mu.Lock()
+	l.superior, l.drained = true, drained
+	l.mu.Unlock()
+	l.settle()
+}
+
+func (l *link) close(cause string) {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return
+	}
+	l.closed, l.cause = true, cause
+	l.mu.Unlock()
+	l.lanes.Close()
+}
+
+func (l *link) whyClosed() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.cause == "" {
+		return "its lane closed"
+	}
+	return l.cause
+}
+
+// typeOf is the type with a code that the worker sent.
+func (l *link) typeOf(code uint32) *typ {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if int(code) >= len(l.types) || l.types[code] == nil {
+		panic(wire.Malformed("an undefined type"))
+	}
+	return l.types[code]
+}
+
+// element is the type of a part of another: an element, a key, a parameter.
+func (l *link) element(t *typ, i int) *typ {
+	if i >= len(t.parts) {
+		panic(wire.Malformed("a type without such a part"))
+	}
+	return l.typeOf(t.parts[i])
+}
+
+// real is typeOf for uses that need the type itself.
+func (l *link) real(code uint32) *typ {
+	t := l.typeOf(code)
+	if t.rtype == nil {
+		panic(missing("type " + t.name))
+	}
+	return t
+}
+
+// missing is the panic of an operation that needs what the running binary does not hold.
+type missing string
+
+func (m missing) Error() string { return "fire: the running program holds no " + string(m) }
+
+func (l *link) defineType(r *wire.Reader) {
+	code, name, size := r.U32(), r.Text(), r.U32()
+	t := &typ{name: name, size: uintptr(size), program: wire.ReadProgram(r, size, 0), rtype: wire.Parse(names{}, name)}
+	for range r.Count(4) {
+		t.parts = append(t.parts, r.U32())
+	}
+	if t.rtype != nil && t.rtype.Size() != t.size {
+		panic(layoutDiffers{name, t.rtype.Size(), t.size})
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if code > 1<<20 {
+		panic(wire.Malformed("a type code out of range"))
+	}
+	for int(code) >= len(l.types) {
+		l.types = append(l.types, nil)
+	}
+	l.types[code] = t
+}
+
+type layoutDiffers struct {
+	name         string
+	home, worker uintptr
+}
+
+func (d layoutDiffers) Error() string {
+	return "fire: the layout of " + d.name + " is not the running program's"
+}
+
+func (l *link) keyOf(t reflect.Type) *key {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k := l.keys[t]
+	if k == nil {
+		k = &key{number: uint32(len(l.byKey)), rtype: t}
+		l.keys[t] = k
+		l.byKey = append(l.byKey, k)
+	}
+	return k
+}
+
+func (l *link) key(number uint32) *key {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if int(number) >= len(l.byKey) {
+		panic(wire.Malformed("an unknown key of a type"))
+	}
+	return l.byKey[number]
+}
+
+func (l *link) bindType(number, code uint32) {
+	k := l.key(number)
+	t := l.typeOf(code)
+	l.mu.Lock()
+	k.known, k.code = t, code
+	l.mu.Unlock()
+}
+
+// reference is home's hold on a closure that lives in the worker.
+type reference struct {
+	link *link
+	id   uint64
+	pins []unsafe.Pointer // what the closure may refer to
+}
+
+func (l *link) newReference(id uint64) *reference {
+	ref := &reference{link: l, id: id}
+	l.mu.Lock()
+	l.closures++
+	l.mu.Unlock()
+	runtime.SetFinalizer(ref, func(ref *reference) {
+		l.mu.Lock()
+		l.closures--
+		l.drops = append(l.drops, ref.id)
+		l.mu.Unlock()
+		l.settle()
+	})
+	return ref
+}
+
+// dropped takes the closures that the worker has not been told of.
+func (l *link) dropped() []uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	d := l.drops
+	l.drops = nil
+	return d
+}

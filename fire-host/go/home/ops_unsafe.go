@@ -1,0 +1,184 @@
+package home
+
+import (
+	"reflect"
+	"unsafe"
+
+	"fireagent/wire"
+)
+
+// execute carries out one operation: its operands are in r, its answer goes to w.
+func (s *session) execute(kind uint16, r *wire.Reader, w *wire.Writer) {
+	switch kind {
+	case wire.DefineType:
+		s.link.defineType(r)
+	case wire.BindType:
+		s.link.bindType(r.U32(), r.U32())
+	case wire.ResolveFunction:
+		w.Bool(functionByID(r.Text()).IsValid())
+	case wire.ResolveVariable:
+		s.resolveVariable(r, w)
+	case wire.DefineFunction:
+		s.defineFunction(r)
+	case wire.Load:
+		t := s.link.typeOf(r.U32())
+		wire.Write(s, w, s.ReadPointer(r.U64()), t.program)
+	case wire.Store:
+		t := s.link.typeOf(r.U32())
+		s.store(s.ReadPointer(r.U64()), t, r)
+	case wire.New:
+		t := s.link.real(r.U32())
+		p := reflect.New(t.rtype).UnsafePointer()
+		wire.Read(s, r, p, t.program)
+		s.WritePointer(w, p)
+	case wire.Zero:
+		s.WritePointer(w, reflect.New(s.link.real(r.U32()).rtype).UnsafePointer())
+	case wire.CallFunction:
+		s.callFunction(r, w)
+	case wire.CallMethod:
+		s.callMethod(r, w)
+	case wire.CallFunc:
+		s.callFunc(r, w)
+	case wire.Implements:
+		v := s.readValue(r)
+		w.Bool(v.Type().Implements(s.link.real(r.U32()).rtype))
+	case wire.TypeName:
+		w.Text(s.readValue(r).Type().String())
+	case wire.Equal:
+		a, b := s.readValue(r), s.readValue(r)
+		w.Bool(a.IsValid() && b.IsValid() && a.Interface() == b.Interface() || !a.IsValid() && !b.IsValid())
+	case wire.Spawn:
+		s.spawn(r)
+	default:
+		s.container(kind, r, w)
+	}
+}
+
+// store decodes before it writes, so that a malformed value changes nothing.
+func (s *session) store(p unsafe.Pointer, t *typ, r *wire.Reader) {
+	if len(t.program) == 1 && t.program[0].Offset == 0 && uintptr(t.program[0].Size) == t.size {
+		wire.Read(s, r, p, t.program)
+		return
+	}
+	if t.rtype != nil {
+		v := reflect.New(t.rtype)
+		wire.Read(s, r, v.UnsafePointer(), t.program)
+		reflect.NewAt(t.rtype, p).Elem().Set(v.Elem())
+		return
+	}
+	wire.Read(s, r, p, t.program)
+}
+
+func (s *session) resolveVariable(r *wire.Reader, w *wire.Writer) {
+	v := variableByID(r.Text())
+	w.Bool(v.IsValid())
+	if v.IsValid() {
+		w.U64(uint64(uintptr(v.UnsafePointer())))
+	}
+}
+
+func (s *session) defineFunction(r *wire.Reader) {
+	number, id := r.U32(), r.Text()
+	f := function{id: id, value: functionByID(id)}
+	if !f.value.IsValid() {
+		panic(missing("function " + id))
+	}
+	for range r.Count(4) {
+		f.parameters = append(f.parameters, s.link.typeOf(r.U32()))
+	}
+	for range r.Count(4) {
+		f.results = append(f.results, s.link.typeOf(r.U32()))
+	}
+	if t := f.value.Type(); t.NumIn() != len(f.parameters) || t.NumOut() != len(f.results) {
+		panic(missing("function " + id + " of this signature"))
+	}
+	s.link.mu.Lock()
+	defer s.link.mu.Unlock()
+	if number > 1<<20 {
+		panic(wire.Malformed("a function number out of range"))
+	}
+	for int(number) >= len(s.link.functions) {
+		s.link.functions = append(s.link.functions, function{})
+	}
+	s.link.functions[number] = f
+}
+
+func (s *session) callFunction(r *wire.Reader, w *wire.Writer) {
+	number := r.U32()
+	s.link.mu.Lock()
+	if int(number) >= len(s.link.functions) {
+		s.link.mu.Unlock()
+		panic(wire.Malformed("an undefined function"))
+	}
+	f := s.link.functions[number]
+	s.link.mu.Unlock()
+	s.call(f.value, f.parameters, f.results, r, w)
+}
+
+// call decodes arguments, calls, and encodes the results.
+func (s *session) call(f reflect.Value, parameters, results []*typ, r *wire.Reader, w *wire.Writer) {
+	t := f.Type()
+	in := make([]reflect.Value, len(parameters))
+	for i, p := range parameters {
+		v := reflect.New(t.In(i))
+		if v.Elem().Type().Size() != p.size {
+			panic(layoutDiffers{p.name, t.In(i).Size(), p.size})
+		}
+		wire.Read(s, r, v.UnsafePointer(), p.program)
+		in[i] = v.Elem()
+	}
+	var out []reflect.Value
+	if t.IsVariadic() {
+		out = f.CallSlice(in)
+	} else {
+		out = f.Call(in)
+	}
+	w.B = w.B[:0]
+	for i, v := range out {
+		p := reflect.New(t.Out(i))
+		p.Elem().Set(v)
+		wire.Write(s, w, p.UnsafePointer(), results[i].program)
+	}
+}
+
+func (s *session) codes(r *wire.Reader) []*typ {
+	n := r.Count(4)
+	out := make([]*typ, n)
+	for i := range out {
+		out[i] = s.link.typeOf(r.U32())
+	}
+	return out
+}
+
+func (s *session) callMethod(r *wire.Reader, w *wire.Writer) {
+	v := s.readValue(r)
+	name := r.Text()
+	parameters, results := s.codes(r), s.codes(r)
+	m := v.MethodByName(name)
+	if !m.IsValid() {
+		panic(missing("method " + v.Type().String() + "." + name))
+	}
+	s.call(m, parameters, results, r, w)
+}
+
+func (s *session) callFunc(r *wire.Reader, w *wire.Writer) {
+	t := s.link.real(r.U32())
+	word := s.ReadPointer(r.U64())
+	f := reflect.NewAt(t.rtype, unsafe.Pointer(&word)).Elem()
+	var parameters, results []*typ
+	for i := range t.parts {
+		if i < t.rtype.NumIn() {
+			parameters = append(parameters, s.link.element(t, i))
+		} else {
+			results = append(results, s.link.element(t, i))
+		}
+	}
+	s.call(f, parameters, results, r, w)
+}
+
+func (s *session) spawn(r *wire.Reader) {
+	ref := s.link.newReference(r.U64())
+	s.references = append(s.references, ref)
+	t := s.link.typeOf(r.U32())
+	go s.link.invoke(ref, t, nil)
+}

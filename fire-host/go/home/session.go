@@ -1,0 +1,224 @@
+package home
+
+import (
+	"reflect"
+	"runtime"
+	"unsafe"
+
+	"fireagent/lane"
+	"fireagent/wire"
+)
+
+// session is one lane and the call that it carries. One goroutine owns it from acquire to release.
+//
+// Theory of operation: home sends Call and then serves what the worker asks until Return, Panic or Goexit. Whatever
+// an operation runs here runs on the goroutine that made the call; when that code calls another moved function it
+// takes another lane, so this one stays where it is.
+type session struct {
+	link       *link
+	lane       *lane.Lane
+	function   string
+	pins       []unsafe.Pointer // what the worker holds references to
+	references []*reference     // closures of the worker that this call has brought home
+	iterations []*iteration
+	out        wire.Writer
+}
+
+func (s *session) send(kind uint16, payload []byte) {
+	if err := s.lane.Send(lane.Frame{Kind: kind, Payload: payload}); err != nil {
+		s.lost(err)
+	}
+}
+
+func (s *session) receive() lane.Frame {
+	f, err := s.lane.Recv()
+	if err != nil {
+		s.lost(err)
+	}
+	return f
+}
+
+// lost ends the call: its worker is gone, or its lane.
+func (s *session) lost(err error) {
+	s.lane.Close()
+	s.link.abandon()
+	panic(died(s.function, s.link))
+}
+
+// run carries out a call of a hosted function.
+func (s *session) run(t *target, a, r unsafe.Pointer) {
+	s.tellDropped()
+	s.out.B = s.out.B[:0]
+	s.out.U32(t.number)
+	wire.Write(s, &s.out, a, t.arguments.program)
+	s.send(wire.Call, s.out.B)
+	answer := s.serve()
+	in := wire.Reader{B: answer}
+	s.decode(func() { wire.Read(s, &in, r, t.results.program) })
+	s.finish()
+}
+
+// finish hands what the worker may still refer to over to the closures that keep it reachable.
+func (s *session) finish() {
+	for _, ref := range s.references {
+		ref.pins = append(ref.pins, s.pins...)
+	}
+	s.link.release(s)
+}
+
+// decode runs the decoding of a result; a malformed one ends the lane, not the process.
+func (s *session) decode(f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.lane.Close()
+			s.link.abandon()
+			panic(p)
+		}
+	}()
+	f()
+}
+
+func (s *session) tellDropped() {
+	drops := s.link.dropped()
+	if len(drops) == 0 {
+		return
+	}
+	var w wire.Writer
+	w.U32(uint32(len(drops)))
+	for _, id := range drops {
+		w.U64(id)
+	}
+	s.send(wire.DropClosures, w.B)
+	if f := s.receive(); f.Kind != wire.Return {
+		s.lost(nil)
+	}
+}
+
+// invoke calls a closure that lives in the worker.
+func (l *link) invoke(ref *reference, f *typ, in []reflect.Value) []reflect.Value {
+	s, err := l.acquire()
+	if err != nil {
+		panic(died("a function value", l))
+	}
+	s.function = "a function value"
+	s.out.B = s.out.B[:0]
+	s.out.U64(ref.id)
+	t := f.rtype
+	for i, v := range in {
+		p := reflect.New(v.Type())
+		p.Elem().Set(v)
+		wire.Write(s, &s.out, p.UnsafePointer(), l.typeOf(f.parts[i]).program)
+	}
+	s.send(wire.CallClosure, s.out.B)
+	r := wire.Reader{B: s.serve()}
+	out := make([]reflect.Value, t.NumOut())
+	s.decode(func() {
+		for i := range out {
+			p := reflect.New(t.Out(i))
+			wire.Read(s, &r, p.UnsafePointer(), l.typeOf(f.parts[len(in)+i]).program)
+			out[i] = p.Elem()
+		}
+	})
+	s.finish()
+	runtime.KeepAlive(ref)
+	return out
+}
+
+// serve answers the worker until the call ends, and returns its encoded results. A panic of the worker goes on here.
+func (s *session) serve() []byte {
+	for {
+		f := s.receive()
+		switch f.Kind {
+		case wire.Return:
+			return f.Payload
+		case wire.Panic:
+			s.raise(f.Payload)
+		case wire.Goexit:
+			s.finish()
+			runtime.Goexit()
+		default:
+			s.operate(f)
+		}
+	}
+}
+
+// operate carries out one operation and answers it.
+func (s *session) operate(f lane.Frame) {
+	finished := false
+	defer func() {
+		if finished {
+			return
+		}
+		if p := recover(); p != nil {
+			panic(p) // the lane is gone
+		}
+		// The operation ran code that ends this goroutine: the worker's frames go first, by running their deferred
+		// functions, whose operations are still served here.
+		s.send(wire.AnswerGoexit, nil)
+		s.untilGoexit()
+	}()
+	answer, failure, failed := s.attempt(f)
+	finished = true
+	if !failed {
+		s.send(wire.Answer, answer)
+		return
+	}
+	s.send(wire.AnswerPanic, failure)
+}
+
+// untilGoexit serves the deferred functions of a worker goroutine that is ending.
+func (s *session) untilGoexit() {
+	for {
+		f := s.receive()
+		switch f.Kind {
+		case wire.Goexit, wire.Return:
+			s.finish()
+			return
+		case wire.Panic:
+			s.raise(f.Payload)
+		default:
+			s.operate(f)
+		}
+	}
+}
+
+// attempt carries out an operation; what it panics with becomes the answer.
+func (s *session) attempt(f lane.Frame) (answer, failure []byte, failed bool) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		p := recover()
+		if p == nil {
+			return // Goexit, seen by operate
+		}
+		var w wire.Writer
+		wire.Write(s, &w, unsafe.Pointer(&p), anyProgram)
+		failure, failed = w.B, true
+	}()
+	in := wire.Reader{B: f.Payload}
+	s.out.B = s.out.B[:0]
+	s.execute(f.Kind, &in, &s.out)
+	returned = true
+	return s.out.B, nil, false
+}
+
+var anyProgram = []wire.Instruction{{Kind: wire.Interface, Type: anyCode}}
+
+// anyCode stands for the empty interface in programs that home makes itself.
+const anyCode = ^uint32(0)
+
+// raise goes on with a panic of the worker.
+func (s *session) raise(payload []byte) {
+	in := wire.Reader{B: payload}
+	var value any
+	var stack string
+	s.decode(func() {
+		wire.Read(s, &in, unsafe.Pointer(&value), anyProgram)
+		stack = in.Text()
+	})
+	lastStack.Store(&stack)
+	s.finish()
+	panic(value)
+}

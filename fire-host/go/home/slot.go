@@ -1,0 +1,86 @@
+// Package home is fire's part of the user's process: the dispatch slots, the lanes to the workers, and the
+// operations that moved bodies carry out on the memory that lives here.
+package home
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+)
+
+// Slot decides where the calls of one function go. The zero Slot: they run natively.
+type Slot struct {
+	hot    atomic.Bool
+	target atomic.Pointer[target]
+	id     string
+}
+
+// target is a hosted function of one worker.
+type target struct {
+	link      *link
+	number    uint32
+	arguments *typ
+	results   *typ
+}
+
+// Hot reports whether calls go to a worker. It is what every call of an unmoved function pays.
+func (s *Slot) Hot() bool { return s.hot.Load() }
+
+var slots struct {
+	sync.Mutex
+	byID map[string]*Slot
+}
+
+// Slots enters the dispatch table of a package. Called by generated code.
+func Slots(table []Slot, ids []string) {
+	slots.Lock()
+	defer slots.Unlock()
+	if slots.byID == nil {
+		slots.byID = map[string]*Slot{}
+	}
+	for i, id := range ids {
+		table[i].id = id
+		slots.byID[id] = &table[i]
+	}
+}
+
+func slotOf(id string) *Slot {
+	slots.Lock()
+	defer slots.Unlock()
+	return slots.byID[id]
+}
+
+// Call runs a moved function in its worker: a and r are structs of its parameters and results. Called by generated code.
+func Call[A, R any](s *Slot, a *A, r *R) {
+	call(s, unsafe.Pointer(a), unsafe.Pointer(r))
+	runtime.KeepAlive(a)
+	runtime.KeepAlive(r)
+}
+
+func call(s *Slot, a, r unsafe.Pointer) {
+	for {
+		t := s.target.Load()
+		session, err := t.link.acquire()
+		if err != nil {
+			if s.target.Load() != t {
+				continue // a new generation was committed in between
+			}
+			panic(died(s.id, t.link))
+		}
+		session.function = s.id
+		session.run(t, a, r)
+		return
+	}
+}
+
+// workerDied is the panic of a call whose worker is gone. The call is never run a second time.
+type workerDied struct{ function, cause string }
+
+func (w workerDied) Error() string {
+	return "fire: the worker running " + w.function + " died (" + w.cause + ")"
+}
+
+func died(function string, l *link) error {
+	return workerDied{function, l.whyClosed()}
+}

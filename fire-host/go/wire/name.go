@@ -1,0 +1,197 @@
+package wire
+
+import (
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+// Namer turns types into names that mean the same in both processes, and back.
+type Namer interface {
+	// Named gives the name of a type that is declared in a package. Not ok: it has none that both ends know.
+	Named(t reflect.Type) (string, bool)
+	// Lookup is the reverse of Named.
+	Lookup(name string) reflect.Type
+}
+
+// Name composes the name of a type. A declared type without a name of its own goes by its structure.
+func Name(n Namer, t reflect.Type) string {
+	if t.Name() != "" {
+		if t.PkgPath() == "" {
+			return t.Name()
+		}
+		if name, ok := n.Named(t); ok {
+			return "‹" + name + "›"
+		}
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		return "*" + Name(n, t.Elem())
+	case reflect.Slice:
+		return "[]" + Name(n, t.Elem())
+	case reflect.Array:
+		return "[" + strconv.Itoa(t.Len()) + "]" + Name(n, t.Elem())
+	case reflect.Map:
+		return "map[" + Name(n, t.Key()) + "]" + Name(n, t.Elem())
+	case reflect.Chan:
+		return strconv.Itoa(int(t.ChanDir())) + "chan " + Name(n, t.Elem())
+	case reflect.Func:
+		var b strings.Builder
+		b.WriteString("func(")
+		for i := range t.NumIn() {
+			b.WriteString(Name(n, t.In(i)) + ",")
+		}
+		b.WriteString(")(")
+		for i := range t.NumOut() {
+			b.WriteString(Name(n, t.Out(i)) + ",")
+		}
+		b.WriteString(")")
+		if t.IsVariadic() {
+			b.WriteString("v")
+		}
+		return b.String()
+	case reflect.Struct:
+		var b strings.Builder
+		b.WriteString("struct{")
+		for i := range t.NumField() {
+			f := t.Field(i)
+			b.WriteString(f.Name + " " + Name(n, f.Type) + " " + strconv.Quote(string(f.Tag)) + ";")
+		}
+		b.WriteString("}")
+		return b.String()
+	case reflect.Interface:
+		if t.NumMethod() == 0 {
+			return "any"
+		}
+		return "interface{" + t.String() + "}"
+	}
+	return t.Kind().String()
+}
+
+var basic = func() map[string]reflect.Type {
+	out := map[string]reflect.Type{"any": reflect.TypeFor[any](), "error": reflect.TypeFor[error]()}
+	for _, t := range []reflect.Type{reflect.TypeFor[bool](), reflect.TypeFor[int](), reflect.TypeFor[int8](), reflect.TypeFor[int16](),
+		reflect.TypeFor[int32](), reflect.TypeFor[int64](), reflect.TypeFor[uint](), reflect.TypeFor[uint8](), reflect.TypeFor[uint16](),
+		reflect.TypeFor[uint32](), reflect.TypeFor[uint64](), reflect.TypeFor[uintptr](), reflect.TypeFor[float32](), reflect.TypeFor[float64](),
+		reflect.TypeFor[complex64](), reflect.TypeFor[complex128](), reflect.TypeFor[string]()} {
+		out[t.Name()] = t
+	}
+	return out
+}()
+
+// Parse finds the type of a name. Nil: this process has no such type.
+func Parse(n Namer, name string) (t reflect.Type) {
+	defer func() {
+		if recover() != nil {
+			t = nil // reflect refuses what Go would: such a type does not exist
+		}
+	}()
+	p := parser{n, name}
+	t = p.parse()
+	if p.rest != "" {
+		return nil
+	}
+	return t
+}
+
+type parser struct {
+	n    Namer
+	rest string
+}
+
+type unknownType struct{}
+
+func (p *parser) accept(prefix string) bool {
+	if strings.HasPrefix(p.rest, prefix) {
+		p.rest = p.rest[len(prefix):]
+		return true
+	}
+	return false
+}
+
+func (p *parser) until(mark string) string {
+	text, rest, ok := strings.Cut(p.rest, mark)
+	if !ok {
+		panic(unknownType{})
+	}
+	p.rest = rest
+	return text
+}
+
+func (p *parser) parse() reflect.Type {
+	switch {
+	case p.accept("‹"):
+		if t := p.n.Lookup(p.until("›")); t != nil {
+			return t
+		}
+		panic(unknownType{})
+	case p.accept("*"):
+		return reflect.PointerTo(p.parse())
+	case p.accept("[]"):
+		return reflect.SliceOf(p.parse())
+	case p.accept("["):
+		n, err := strconv.Atoi(p.until("]"))
+		if err != nil {
+			panic(unknownType{})
+		}
+		return reflect.ArrayOf(n, p.parse())
+	case p.accept("map["):
+		key := p.parse()
+		p.until("]")
+		return reflect.MapOf(key, p.parse())
+	case p.accept("1chan "):
+		return reflect.ChanOf(reflect.RecvDir, p.parse())
+	case p.accept("2chan "):
+		return reflect.ChanOf(reflect.SendDir, p.parse())
+	case p.accept("3chan "):
+		return reflect.ChanOf(reflect.BothDir, p.parse())
+	case p.accept("func("):
+		in := p.list()
+		p.until("(")
+		out := p.list()
+		return reflect.FuncOf(in, out, p.accept("v"))
+	case p.accept("struct{"):
+		return p.structure()
+	}
+	end := strings.IndexFunc(p.rest, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
+	if end < 0 {
+		end = len(p.rest)
+	}
+	t := basic[p.rest[:end]]
+	if t == nil {
+		panic(unknownType{})
+	}
+	p.rest = p.rest[end:]
+	return t
+}
+
+func (p *parser) list() []reflect.Type {
+	var out []reflect.Type
+	for !p.accept(")") {
+		out = append(out, p.parse())
+		p.until(",")
+	}
+	return out
+}
+
+func (p *parser) structure() reflect.Type {
+	var fields []reflect.StructField
+	for !p.accept("}") {
+		name := p.until(" ")
+		t := p.parse()
+		p.accept(" ")
+		quoted, err := strconv.QuotedPrefix(p.rest)
+		if err != nil {
+			panic(unknownType{})
+		}
+		p.rest = p.rest[len(quoted):]
+		tag, _ := strconv.Unquote(quoted)
+		p.until(";")
+		f := reflect.StructField{Name: name, Type: t, Tag: reflect.StructTag(tag)}
+		if name[0] >= 'a' && name[0] <= 'z' || name[0] == '_' {
+			f.PkgPath = "fire"
+		}
+		fields = append(fields, f)
+	}
+	return reflect.StructOf(fields)
+}

@@ -1,0 +1,97 @@
+// Package wire is what home and worker agree on: the table of operations and the encoding of values.
+//
+// A frame's payload is little-endian. Every count and length is checked against what is left of the payload
+// before it is used. Values are encoded by layout programs that the worker derives from its own types and
+// defines at home once, so both ends walk memory by the same instructions.
+package wire
+
+// Version of this table. Home refuses a worker that was built for another.
+const Version = 1
+
+// Frames from home. Init, Call and CallClosure begin work in the worker; the others answer an operation.
+const (
+	Init uint16 = 1 + iota
+	Call
+	CallClosure
+	DropClosures
+	Answer
+	AnswerPanic
+	AnswerGoexit
+)
+
+// Frames from the worker that end a call.
+const (
+	Return uint16 = 32 + iota
+	Panic
+	Goexit
+)
+
+// Operations of the worker on home memory, each answered by one of the answers above.
+const (
+	DefineType uint16 = 64 + iota // code, name, size, program
+	BindType                      // home's key of a type, code
+	ResolveFunction
+	ResolveVariable
+	DefineFunction
+	Load
+	Store
+	New
+	Zero
+	MakeSlice
+	SliceOf
+	Append
+	AppendSlice
+	AppendString
+	Copy
+	CopyString
+	ClearSlice
+	String
+	StringOfRunes
+	Bytes
+	Runes
+	MakeMap
+	MapGet
+	MapSet
+	MapDelete
+	MapLen
+	MapClear
+	MapIterate
+	MapNext
+	MapDone
+	MakeChan
+	ChanSend
+	ChanRecv
+	ChanClose
+	ChanLen
+	ChanCap
+	Select
+	CallFunction
+	CallMethod
+	CallFunc
+	Implements
+	TypeName
+	Equal
+	Spawn
+)
+
+// How an interface value is encoded: one of these bytes comes first.
+const (
+	InterfaceNil     = iota
+	InterfaceKnown   // u32 code of the type, its value
+	InterfaceProxy   // u32 home's key of the type, u8 whether the word is the value itself, u64 word
+	InterfaceNamed   // home to worker, the first time: as a proxy, with the type's name after the key
+	InterfaceRuntime // worker to home: a runtime error, by its text
+)
+
+// How a function value is encoded: one of these bytes comes first.
+const (
+	FuncNil     = iota
+	FuncHome    // u64 word
+	FuncClosure // u64 id of a closure that lives in the worker
+)
+
+// Kinds of a case in Select.
+const (
+	CaseSend = iota
+	CaseReceive
+)

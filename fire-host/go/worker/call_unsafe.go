@@ -1,0 +1,163 @@
+package worker
+
+import (
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"fireagent/wire"
+)
+
+// Function is a function that is called at home.
+type Function struct {
+	id       string
+	required bool
+	number   uint32
+	defined  atomic.Bool
+	define   sync.Mutex
+}
+
+var functions struct {
+	sync.Mutex
+	list []*Function
+	byID map[string]*Function
+}
+
+// Func names a function at home. A required one must exist there, or this worker is refused. Called by generated code.
+func Func(id string, required bool) *Function {
+	functions.Lock()
+	defer functions.Unlock()
+	f := &Function{id: id, required: required, number: uint32(len(functions.list))}
+	functions.list = append(functions.list, f)
+	return f
+}
+
+// MethodOf names a method of a generic type by the type of its receiver. Called by generated code.
+func MethodOf(receiver any, name string) *Function {
+	t := reflect.TypeOf(receiver)
+	id := ""
+	if t.Kind() == reflect.Pointer {
+		typeName, _ := names{}.Named(t.Elem())
+		slash := lastDot(typeName)
+		id = typeName[:slash+1] + "(*" + typeName[slash+1:] + ")." + name
+	} else {
+		typeName, _ := names{}.Named(t)
+		id = typeName + "." + name
+	}
+	functions.Lock()
+	f := functions.byID[id]
+	functions.Unlock()
+	if f == nil {
+		f = Func(id, false)
+		functions.Lock()
+		if functions.byID == nil {
+			functions.byID = map[string]*Function{}
+		}
+		functions.byID[id] = f
+		functions.Unlock()
+	}
+	return f
+}
+
+// lastDot is the dot between the path and the name of a type, brackets left aside.
+func lastDot(name string) int {
+	end := len(name)
+	for i, r := range name {
+		if r == '[' {
+			end = i
+			break
+		}
+	}
+	for i := end - 1; i >= 0; i-- {
+		if name[i] == '.' {
+			return i
+		}
+	}
+	return -1
+}
+
+// Call calls a function at home; a and r are structs of its parameters and results. Called by generated code.
+func Call[A, R any](f *Function, a *A, r *R) {
+	f.call(typeFor[A](), typeFor[R](), noescape(unsafe.Pointer(a)), noescape(unsafe.Pointer(r)))
+}
+
+func (f *Function) call(arguments, results *typ, a, r unsafe.Pointer) {
+	c := current()
+	if !f.defined.Load() {
+		c.define(f, arguments, results)
+	}
+	w := c.begin()
+	w.U32(f.number)
+	wire.Write(c, w, a, arguments.program)
+	in := c.op(wire.CallFunction, w)
+	wire.Read(c, &in, r, results.program)
+}
+
+func (c *context) define(f *Function, arguments, results *typ) {
+	f.define.Lock()
+	defer f.define.Unlock()
+	if f.defined.Load() {
+		return
+	}
+	w := c.begin()
+	w.U32(f.number)
+	w.Text(f.id)
+	c.fieldCodes(w, arguments)
+	c.fieldCodes(w, results)
+	c.op(wire.DefineFunction, w)
+	f.defined.Store(true)
+}
+
+// fieldCodes writes the codes of a struct's fields.
+func (c *context) fieldCodes(w *wire.Writer, t *typ) {
+	w.U32(uint32(t.rtype.NumField()))
+	for i := range t.rtype.NumField() {
+		w.U32(c.told(typeOf(t.rtype.Field(i).Type)).code)
+	}
+	c.told(t)
+}
+
+// CallMethod calls a method of a value that only home knows. Called by generated code.
+func CallMethod[A, R any](p Proxy, name string, a *A, r *R) {
+	callMethod(p, name, typeFor[A](), typeFor[R](), noescape(unsafe.Pointer(a)), noescape(unsafe.Pointer(r)))
+}
+
+func callMethod(p Proxy, name string, arguments, results *typ, a, r unsafe.Pointer) {
+	c := current()
+	w := c.begin()
+	c.writeValue(w, p)
+	w.Text(name)
+	c.fieldCodes(w, arguments)
+	c.fieldCodes(w, results)
+	wire.Write(c, w, a, arguments.program)
+	in := c.op(wire.CallMethod, w)
+	wire.Read(c, &in, r, results.program)
+}
+
+// Variable binds a package variable's reference at the handshake. Called by generated code.
+func Variable[T any](id string, p **T) {
+	variables = append(variables, variable{id, (*unsafe.Pointer)(unsafe.Pointer(p))})
+}
+
+type variable struct {
+	id string
+	p  *unsafe.Pointer
+}
+
+var variables []variable
+
+// hosted is a function that home calls here.
+type hosted struct {
+	id                 string
+	arguments, results reflect.Type
+	run                func(a, r unsafe.Pointer)
+}
+
+var hostedList []hosted
+
+// Host enters a moved function. Called by generated code.
+func Host[A, R any](id string, f func(*A, *R)) {
+	hostedList = append(hostedList, hosted{id, reflect.TypeFor[A](), reflect.TypeFor[R](),
+		func(a, r unsafe.Pointer) { f((*A)(a), (*R)(r)) }})
+}

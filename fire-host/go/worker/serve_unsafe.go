@@ -1,0 +1,235 @@
+package worker
+
+import (
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"syscall"
+	"unsafe"
+
+	"fireagent/lane"
+	"fireagent/wire"
+)
+
+func exit(code int) { os.Exit(code) }
+
+// Serve is a worker's main function: it hosts the moved bodies until its host or its home is gone.
+func Serve() {
+	syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL), 0)
+	control, err := connect(os.Getenv("FIRE_CONTROL"))
+	if err != nil {
+		fail("the control socket", err)
+	}
+	say := func(text string) { control.Write([]byte(text + "\n")) }
+	generation := os.Getenv("FIRE_GENERATION")
+	say(`{"hello":{"role":"worker","pid":` + strconv.Itoa(os.Getpid()) + `,"version":` + strconv.Itoa(wire.Version) + `,"generation":` + generation + `}}`)
+	link, err := lane.Attach(lane.Worker, os.Getenv("FIRE_LINK"))
+	if err != nil {
+		fail("the link", err)
+	}
+	say(`{"attached":{"generation":` + generation + `}}`)
+	go func() {
+		var one [1]byte
+		for {
+			if _, err := control.Read(one[:]); err != nil {
+				exit(0)
+			}
+		}
+	}()
+	for {
+		l, err := link.Accept()
+		if err != nil {
+			exit(0)
+		}
+		go (&context{lane: l}).serve()
+	}
+}
+
+func fail(what string, err error) {
+	os.Stderr.WriteString("fire: a worker cannot reach " + what + ": " + err.Error() + "\n")
+	exit(1)
+}
+
+func connect(path string) (*os.File, error) {
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Connect(fd, &syscall.SockaddrUnix{Name: path}); err != nil {
+		return nil, err
+	}
+	if err := syscall.SetNonblock(fd, true); err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "fire control"), nil
+}
+
+// serve runs the calls of one lane, one after the other.
+func (c *context) serve() {
+	debug.SetPanicOnFault(true)
+	c.enter()
+	ended := false
+	defer func() {
+		c.leave()
+		if !ended {
+			// The body ended its goroutine. Home's goroutine ends likewise; the lane goes on with a new one here.
+			if err := c.lane.Send(lane.Frame{Kind: wire.Goexit}); err != nil {
+				lost()
+			}
+			go c.serve()
+		}
+	}()
+	for {
+		f, err := c.lane.Recv()
+		if err != nil {
+			ended = true
+			c.lane.Close()
+			return
+		}
+		c.handle(f)
+	}
+}
+
+// handle runs one call and sends how it ended.
+func (c *context) handle(f lane.Frame) {
+	var reply []byte
+	kind := uint16(wire.Return)
+	returned := false
+	func() {
+		defer func() {
+			if returned {
+				return
+			}
+			value := recover()
+			if value == nil {
+				return // Goexit: serve goes on from here
+			}
+			kind, reply, returned = wire.Panic, c.panicPayload(value), true
+		}()
+		in := wire.Reader{B: append([]byte(nil), f.Payload...)}
+		switch f.Kind {
+		case wire.Init:
+			reply = c.handshake(&in)
+		case wire.Call:
+			reply = c.call(&in)
+		case wire.CallClosure:
+			reply = c.callClosure(&in)
+		case wire.DropClosures:
+			for range in.Count(8) {
+				closures.drop(in.U64())
+			}
+		default:
+			panic(wire.Malformed("an unknown call"))
+		}
+		returned = true
+	}()
+	if err := c.lane.Send(lane.Frame{Kind: kind, Payload: reply}); err != nil {
+		lost()
+	}
+}
+
+// panicPayload encodes what a body panicked with, and its stack.
+func (c *context) panicPayload(value any) []byte {
+	if e, ok := value.(interface{ Addr() uintptr }); ok && e.Addr() >= smallest {
+		value = internal("the moved code touched memory that is not its own, at\n" + stack())
+	}
+	if e, ok := value.(internal); ok {
+		value = assertionError(e.Error())
+	}
+	var w wire.Writer
+	if e, ok := value.(wire.Malformed); ok {
+		value = assertionError(e.Error())
+	}
+	c.writeValue(&w, value)
+	w.Text(stack())
+	return w.B
+}
+
+// stack is the stack of the panicking body, by the user's own names.
+func stack() string {
+	text := string(debug.Stack())
+	text = strings.ReplaceAll(text, "fire.shadow/", "")
+	return strings.ReplaceAll(text, "Fire__body_", "")
+}
+
+func (c *context) handshake(in *wire.Reader) []byte {
+	var w wire.Writer
+	no := func(code, subject, text string) []byte {
+		w.Text(code)
+		w.Text(subject)
+		w.Text(text)
+		return w.B
+	}
+	if version := in.U32(); version != wire.Version {
+		return no("version", "", "the worker and the running program were built by different versions of fire")
+	}
+	for _, v := range variables {
+		var q wire.Writer
+		q.Text(v.id)
+		r := c.roundTrip(wire.ResolveVariable, q.B)
+		if !r.Bool() {
+			return no("missing", v.id, "the running program has no variable "+v.id)
+		}
+		*v.p = reference(r.U64())
+	}
+	for _, f := range functions.list {
+		if !f.required {
+			continue
+		}
+		var q wire.Writer
+		q.Text(f.id)
+		if r := c.roundTrip(wire.ResolveFunction, q.B); !r.Bool() {
+			return no("missing", f.id, "the running program does not contain "+f.id)
+		}
+	}
+	no("", "", "")
+	w.U32(uint32(len(hostedList)))
+	for _, h := range hostedList {
+		w.Text(h.id)
+		w.U32(c.told(typeOf(h.arguments)).code)
+		w.U32(c.told(typeOf(h.results)).code)
+	}
+	return w.B
+}
+
+func (c *context) call(in *wire.Reader) []byte {
+	n := int(in.U32())
+	if n >= len(hostedList) {
+		panic(wire.Malformed("an unknown function"))
+	}
+	h := &hostedList[n]
+	arguments, results := typeOf(h.arguments), typeOf(h.results)
+	a, r := newValue(arguments), newValue(results)
+	wire.Read(c, in, a, arguments.program)
+	h.run(a, r)
+	var w wire.Writer
+	wire.Write(c, &w, r, results.program)
+	return w.B
+}
+
+func newValue(t *typ) unsafe.Pointer { return unsafe_New(t.rtype) }
+
+func (c *context) callClosure(in *wire.Reader) []byte {
+	f := closures.get(in.U64())
+	word := f.word
+	if f.t.rtype.NumIn() == 0 && f.t.rtype.NumOut() == 0 {
+		(*(*func())(unsafe.Pointer(&word)))()
+		return nil
+	}
+	return c.callReflected(f, word, in)
+}
+
+// Go is go f(): a goroutine of home's runs it here.
+func Go(f func()) {
+	c := current()
+	t := c.told(typeFor[func()]())
+	w := c.begin()
+	w.U64(closures.add(t, *(*unsafe.Pointer)(unsafe.Pointer(&f))))
+	w.U32(t.code)
+	c.op(wire.Spawn, w)
+}
+
+// Goexit is runtime.Goexit.
+func Goexit() { runtime.Goexit() }

@@ -1,0 +1,209 @@
+package worker
+
+import (
+	"reflect"
+	"runtime"
+	"strings"
+
+	"fireagent/wire"
+)
+
+// TypeFor is the type T, for Narrow.
+func TypeFor[T any]() reflect.Type { return reflect.TypeFor[T]() }
+
+// Equal is a == b where interfaces are compared.
+func Equal(a, b any) bool {
+	if !mentionsProxy(a) && !mentionsProxy(b) {
+		return a == b
+	}
+	c := current()
+	w := c.begin()
+	c.writeValue(w, a)
+	c.writeValue(w, b)
+	r := c.op(wire.Equal, w)
+	return r.Bool()
+}
+
+// mentionsProxy reports whether comparing a value would look at a stand-in.
+func mentionsProxy(v any) bool {
+	if v == nil {
+		return false
+	}
+	if _, ok := v.(proxied); ok {
+		return true
+	}
+	return mentions(reflect.ValueOf(v))
+}
+
+func mentions(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if mentions(v.Field(i)) {
+				return true
+			}
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			if mentions(v.Index(i)) {
+				return true
+			}
+		}
+	case reflect.Interface:
+		return !v.IsNil() && (v.Elem().Type().Implements(proxiedType) || mentions(v.Elem()))
+	}
+	return false
+}
+
+var proxiedType = reflect.TypeFor[proxied]()
+
+// as is x as a value of interface type t; not ok: its type does not implement it.
+func as(x any, t reflect.Type) (any, bool) {
+	p, ok := x.(proxied)
+	if !ok {
+		return x, x != nil && reflect.TypeOf(x).Implements(t)
+	}
+	if t.NumMethod() == 0 {
+		return x, true
+	}
+	proxy := p.fireProxy()
+	c := current()
+	code := c.told(typeOf(t)).code
+	w := c.begin()
+	c.writeValue(w, proxy)
+	w.U32(code)
+	r := c.op(wire.Implements, w)
+	if !r.Bool() {
+		return nil, false
+	}
+	if proxy.local != nil {
+		if _, ok := proxy.local.(proxied); !ok && reflect.TypeOf(proxy.local).Implements(t) {
+			return proxy.local, true
+		}
+	}
+	return wrap(proxy, t), true
+}
+
+// AssertOk is x.(T) with its second value.
+func AssertOk[T any](x any) (v T, ok bool) {
+	t := reflect.TypeFor[T]()
+	if t.Kind() != reflect.Interface {
+		if p, is := x.(proxied); is && p.fireProxy().local != nil {
+			x = p.fireProxy().local
+		}
+		v, ok = x.(T)
+		return v, ok
+	}
+	value, ok := as(x, t)
+	if !ok {
+		return v, false
+	}
+	return value.(T), true
+}
+
+// Assert is x.(T).
+func Assert[T, X any](x X) T {
+	v, ok := AssertOk[T](any(x))
+	if !ok {
+		assertionFailed(any(x), reflect.TypeFor[T](), reflect.TypeFor[X]())
+	}
+	return v
+}
+
+// assertionError has the text of the runtime's.
+type assertionError string
+
+func (e assertionError) Error() string { return string(e) }
+func (e assertionError) RuntimeError() {}
+
+func assertionFailed(x any, t, static reflect.Type) {
+	from := shown(static.String())
+	if static.Name() == "" && static.NumMethod() == 0 {
+		from = "interface {}"
+	}
+	switch {
+	case x == nil:
+		from := from
+		if static.NumMethod() == 0 {
+			from = "interface"
+			if t.Kind() != reflect.Interface {
+				from = "interface {}"
+			}
+		}
+		panic(assertionError("interface conversion: " + from + " is nil, not " + shown(t.String())))
+	case t.Kind() == reflect.Interface:
+		panic(assertionError("interface conversion: " + typeText(x) + " is not " + shown(t.String()) + ": missing method " + missingMethod(x, t)))
+	}
+	panic(assertionError("interface conversion: " + from + " is " + typeText(x) + ", not " + shown(t.String())))
+}
+
+func missingMethod(x any, t reflect.Type) string {
+	for i := range t.NumMethod() {
+		if _, ok := reflect.TypeOf(x).MethodByName(t.Method(i).Name); !ok {
+			return t.Method(i).Name
+		}
+	}
+	return t.Method(0).Name
+}
+
+// shown is a type's text as the user knows it.
+func shown(text string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(text, "main_.", "main."), "fire.shadow/", "")
+}
+
+// Narrow prepares x for a type switch with interface cases: a stand-in becomes one for the first that it implements.
+func Narrow(x any, interfaces ...reflect.Type) any {
+	if _, ok := x.(proxied); !ok {
+		return x
+	}
+	for _, t := range interfaces {
+		if v, ok := as(x, t); ok {
+			return v
+		}
+	}
+	return x
+}
+
+// Dispatch is x, or a stand-in where calling a method of x would read home memory on the way.
+func Dispatch[I any](x I) I {
+	value := any(x)
+	if value == nil {
+		return x
+	}
+	t := reflect.TypeOf(value)
+	if isHazard(t) {
+		return wrap(Proxy{local: value}, reflect.TypeFor[I]()).(I)
+	}
+	return x
+}
+
+// runtimeErrorText is the text of an error that this process's runtime raised.
+func runtimeErrorText(v any) (string, bool) {
+	e, ok := v.(runtime.Error)
+	if !ok {
+		return "", false
+	}
+	if _, ok := v.(assertionError); ok {
+		return e.Error(), true
+	}
+	t := reflect.TypeOf(v)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.PkgPath() != "runtime" {
+		return "", false
+	}
+	return e.Error(), true
+}
+
+// errorProxy is the stand-in for error, which no package declares.
+type errorProxy struct{ Proxy }
+
+func (e errorProxy) Error() string {
+	var a struct{}
+	var r struct{ R0 string }
+	CallMethod(e.Proxy, "Error", &a, &r)
+	return r.R0
+}
+
+func init() { RegisterProxy(func(p Proxy) error { return errorProxy{p} }) }
