@@ -43,11 +43,11 @@ type typ struct {
 
 // key is a type of home's that has travelled in an interface.
 type key struct {
-	number  uint32
-	rtype   reflect.Type
-	code    *typ // not nil: the worker knows the type
-	number2 uint32
-	sent    bool
+	number uint32
+	rtype  reflect.Type
+	known  *typ // not nil: the worker knows the type, by this code
+	code   uint32
+	sent   bool // the worker has been told its name
 }
 
 // function is one that the worker may call here.

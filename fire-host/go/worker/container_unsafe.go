@@ -168,7 +168,9 @@ func channelOp(t *typ, word unsafe.Pointer) (*context, *wire.Writer) {
 }
 
 // Case is one of a select.
-type Case interface{ write(c *context, w *wire.Writer) }
+type Case interface {
+	write(c *context, w *wire.Writer)
+}
 
 // Sending is a channel that is sent to.
 type Sending[T any] struct {
