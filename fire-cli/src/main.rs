@@ -8,14 +8,19 @@ mod render;
 
 use std::process::ExitCode;
 
+use fire_host::supervise::{guard, terminal};
+
 fn main() -> ExitCode {
-    let mut arguments = std::env::args_os();
-    if arguments
-        .nth(1)
-        .is_some_and(|word| word == fire_host::supervise::guard::COMMAND)
-    {
-        fire_host::supervise::guard::serve();
-        return ExitCode::SUCCESS;
+    match std::env::args_os().nth(1) {
+        Some(word) if word == guard::COMMAND => {
+            guard::serve();
+            return ExitCode::SUCCESS;
+        }
+        Some(word) if word == terminal::WITNESS => {
+            terminal::witness();
+            return ExitCode::SUCCESS;
+        }
+        _ => {}
     }
     let arguments = args::parse(std::env::args_os().collect());
     match commands::dispatch(arguments) {

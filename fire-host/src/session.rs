@@ -24,7 +24,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::clock::Clock;
 use crate::event::{Event, Level, Told};
 use crate::project::Project;
-use crate::supervise::{App, Guard, Launch, Stop};
+use crate::supervise::{App, Guard, Launch, Met, Stop};
 use crate::swap::{Opener, Reason, WorkerAction, WorkerExited};
 use crate::watch::{self, Batch, Scope, Seen, Watch};
 
@@ -68,6 +68,17 @@ impl Handle {
     pub fn ask(&self, command: Command) {
         let _ = self.commands.send(command);
     }
+}
+
+/// Why a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It was asked to quit.
+    Asked,
+    /// Ctrl-C was typed while the app had the terminal.
+    Interrupted,
+    /// The source cannot be watched any more.
+    Blind,
 }
 
 /// One app of one project.
@@ -121,7 +132,7 @@ struct Inputs {
 enum Interruption {
     Batch(Batch),
     Command(Command),
-    AppExited(i32),
+    App(Met),
     WorkerExited(WorkerExited),
     /// The watch has ended.
     Blind,
@@ -129,7 +140,7 @@ enum Interruption {
 
 /// What to do next.
 enum Next {
-    Quit,
+    Quit(End),
     Wait,
     Answer(Pending),
 }
@@ -160,7 +171,7 @@ impl Session {
     }
 
     /// Runs until it is asked to quit. Nothing of it is left when this returns.
-    pub async fn run(self) {
+    pub async fn run(self) -> End {
         let Self {
             mut answerer,
             scope,
@@ -170,7 +181,7 @@ impl Session {
             handle: _handle,
         } = self;
         let outlet = answerer.outlet().clone();
-        match tokio::task::spawn_blocking(move || Watch::arm(scope, watch)).await {
+        let end = match tokio::task::spawn_blocking(move || Watch::arm(scope, watch)).await {
             Ok(watch) => {
                 let mut inputs = Inputs {
                     commands,
@@ -179,27 +190,30 @@ impl Session {
                     app: None,
                     outlet: outlet.clone(),
                 };
-                answer_all(&mut answerer, &mut inputs).await;
+                let end = answer_all(&mut answerer, &mut inputs).await;
                 answerer.close(inputs.app).await;
+                end
             }
             Err(error) => {
                 outlet.note(Level::Warn, format!("the watch failed: {error}"), None);
                 answerer.close(None).await;
+                End::Blind
             }
-        }
+        };
         outlet.event(Event::Stopped);
+        end
     }
 }
 
 /// The loop. Returns to quit.
-async fn answer_all(answerer: &mut Answerer, inputs: &mut Inputs) {
+async fn answer_all(answerer: &mut Answerer, inputs: &mut Inputs) -> End {
     let mut next = Next::Answer(Pending {
         must: vec![reason("started", "", "")],
         ..Pending::new(Instant::now())
     });
     loop {
         next = match next {
-            Next::Quit => return,
+            Next::Quit(end) => return end,
             Next::Wait => {
                 let interruption = inputs.next().await;
                 note(answerer, inputs, interruption, None).await
@@ -235,7 +249,7 @@ async fn answer(answerer: &mut Answerer, inputs: &mut Inputs, mut work: Pending)
             tokio::select! {
                 biased;
                 Some(command) = inputs.commands.recv() => match command {
-                    Command::Quit => return Next::Quit,
+                    Command::Quit => return Next::Quit(End::Asked),
                     Command::Explain => explain = true,
                     // A restart asked for during a restart is that restart.
                     Command::Restart => {}
@@ -260,7 +274,8 @@ async fn note(
     let now = Instant::now();
     let waiting = |work: Option<Pending>| work.map_or(Next::Wait, Next::Answer);
     match interruption {
-        Interruption::Blind | Interruption::Command(Command::Quit) => Next::Quit,
+        Interruption::Blind => Next::Quit(End::Blind),
+        Interruption::Command(Command::Quit) => Next::Quit(End::Asked),
         Interruption::Command(Command::Explain) => {
             answerer.explain();
             waiting(work)
@@ -277,7 +292,8 @@ async fn note(
             work.add(batch);
             Next::Answer(work)
         }
-        Interruption::AppExited(code) => {
+        Interruption::App(Met::Interrupt) => Next::Quit(End::Interrupted),
+        Interruption::App(Met::Exit(code)) => {
             inputs.app = None;
             answerer.app_has_exited(code).await;
             waiting(work)
@@ -310,7 +326,7 @@ impl Inputs {
             let found = tokio::select! {
                 biased;
                 Some(command) = self.commands.recv() => Interruption::Command(command),
-                code = exited(&mut self.app) => Interruption::AppExited(code),
+                met = met(&mut self.app) => Interruption::App(met),
                 ended = worker_ended(&mut self.endings) => Interruption::WorkerExited(ended),
                 seen = self.watch.next() => match seen {
                     None => Interruption::Blind,
@@ -337,9 +353,9 @@ fn tell_polling(seen: Seen, outlet: &Outlet) -> Option<Batch> {
     }
 }
 
-async fn exited(app: &mut Option<App>) -> i32 {
+async fn met(app: &mut Option<App>) -> Met {
     match app {
-        Some(app) => app.exited().await,
+        Some(app) => app.met().await,
         None => std::future::pending().await,
     }
 }

@@ -91,6 +91,7 @@ pub fn settle(request: Request) -> Result<Settings, SetupError> {
             directory: project.root.clone(),
             arguments: request.arguments,
             environment: Vec::new(),
+            ..Launch::default()
         },
         stop: Stop::default(),
         scope: Scope::of(&project.root),

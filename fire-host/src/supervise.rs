@@ -10,7 +10,9 @@
 pub mod child;
 pub mod group;
 pub mod guard;
+pub mod terminal;
 
-pub use child::{App, Launch, Stop};
+pub use child::{App, Launch, Met, Stop};
 pub use group::Group;
 pub use guard::Guard;
+pub use terminal::Terminal;

@@ -5,22 +5,27 @@ use std::time::Duration;
 
 use anyhow::Context;
 use fire_host::clock::Clock;
-use fire_host::session::{Command, Handle, Session};
+use fire_host::session::{Command, End, Handle, Session};
 use fire_host::setup::{Request, settle};
 use fire_host::state::State;
-use fire_host::supervise::Guard;
+use fire_host::supervise::{Guard, Terminal};
+use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::args::{Common, Run};
+use crate::failure::FAILED;
 use crate::output::Output;
+
+/// The exit code after Ctrl-C.
+const INTERRUPTED: u8 = 130;
 
 /// Until the user ends it.
 pub fn run(common: &Common, options: Run) -> anyhow::Result<u8> {
     let clock = Clock::start();
     let root = root(common)?;
     let mut output = Output::open(common)?;
-    let settings = settle(Request {
+    let mut settings = settle(Request {
         root: root.clone(),
         packages: options.package,
         arguments: options.arguments,
@@ -41,17 +46,33 @@ pub fn run(common: &Common, options: Run) -> anyhow::Result<u8> {
         .worker_threads(2)
         .enable_all()
         .build()?;
-    runtime.block_on(async {
+    let terminal = {
+        let _inside = runtime.enter();
+        Terminal::open()
+    };
+    settings.launch.terminal = terminal.clone();
+    let code = runtime.block_on(async {
         let (sender, mut told) = unbounded_channel();
         let (session, handle) = Session::open(settings, None, guard, clock, sender);
-        let code = tokio::spawn(quit_on_signal(handle)?);
+        let signalled = tokio::spawn(quit_on_signal(handle.clone(), terminal.clone())?);
+        tokio::spawn(ask_by_key(terminal.clone(), handle));
         let session = tokio::spawn(session.run());
         while let Some(told) = told.recv().await {
             output.tell(&told);
         }
-        session.await.context("the session failed")?;
-        Ok(if code.is_finished() { code.await? } else { 0 })
-    })
+        let end = session.await.context("the session failed")?;
+        let code = match end {
+            _ if signalled.is_finished() => signalled.await?,
+            End::Asked => 0,
+            End::Interrupted => INTERRUPTED,
+            End::Blind => FAILED,
+        };
+        anyhow::Ok(code)
+    });
+    terminal.restore();
+    // Whatever still waits for a key or a signal is not waited for.
+    runtime.shutdown_background();
+    code
 }
 
 /// The project's directory, as the system names it.
@@ -73,16 +94,39 @@ fn adopt_orphans() {
     }
 }
 
+/// `r`, `q` and `e`, while fire has the terminal.
+async fn ask_by_key(terminal: Terminal, handle: Handle) {
+    let Some(mut keys) = terminal.keys() else {
+        return;
+    };
+    let Ok(mut resumed) = signal(SignalKind::from_raw(Signal::CONT.as_raw())) else {
+        return;
+    };
+    loop {
+        tokio::select! {
+            key = keys.next() => match key {
+                None => return,
+                Some(b'r' | b'R') => handle.ask(Command::Restart),
+                Some(b'q' | b'Q') => handle.ask(Command::Quit),
+                Some(b'e' | b'E') => handle.ask(Command::Explain),
+                Some(_) => {}
+            },
+            // The shell has changed the modes while fire was stopped.
+            _ = resumed.recv() => keys.one_by_one(),
+        }
+    }
+}
+
 /// Waits for a signal that ends fire; asks the session to quit; gives the exit code. At the second
 /// signal fire ends at once.
-fn quit_on_signal(handle: Handle) -> std::io::Result<impl Future<Output = u8>> {
+fn quit_on_signal(handle: Handle, terminal: Terminal) -> std::io::Result<impl Future<Output = u8>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
     let mut quit = signal(SignalKind::quit())?;
     Ok(async move {
         let code = tokio::select! {
-            _ = interrupt.recv() => 130,
+            _ = interrupt.recv() => INTERRUPTED,
             _ = terminate.recv() => 143,
             _ = hangup.recv() => 129,
             _ = quit.recv() => 131,
@@ -93,6 +137,7 @@ fn quit_on_signal(handle: Handle) -> std::io::Result<impl Future<Output = u8>> {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
+            terminal.restore();
             // The guard ends what is left.
             std::process::exit(i32::from(code));
         });

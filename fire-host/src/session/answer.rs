@@ -377,7 +377,7 @@ impl Answerer {
         };
         let said = tokio::select! {
             said = swapper.app_started(pid) => Some(said),
-            _ = app.exited() => None,
+            _ = app.met() => None,
         };
         match said {
             Some(Ok(())) => self.swappable = true,

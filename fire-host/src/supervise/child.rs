@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
+use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Group, Guard};
+use super::terminal::Witness;
+use super::{Group, Guard, Terminal};
 
 /// How the app is started.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +20,8 @@ pub struct Launch {
     pub arguments: Vec<String>,
     /// Environment besides fire's own.
     pub environment: Vec<(String, String)>,
+    /// What it may borrow when it wants to read.
+    pub terminal: Terminal,
 }
 
 /// How the app is stopped.
@@ -38,6 +42,15 @@ impl Default for Stop {
     }
 }
 
+/// What befell the app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Met {
+    /// It ended by itself, with this code.
+    Exit(i32),
+    /// Ctrl-C was typed while it had the terminal; it may be ending.
+    Interrupt,
+}
+
 /// The running app.
 #[derive(Debug)]
 pub struct App {
@@ -45,6 +58,11 @@ pub struct App {
     group: Group,
     pid: u32,
     ended: Option<i32>,
+    interrupted: bool,
+    terminal: Terminal,
+    /// While it has the terminal.
+    witness: Option<Witness>,
+    stops: tokio::signal::unix::Signal,
 }
 
 impl App {
@@ -55,6 +73,7 @@ impl App {
         more_environment: Vec<(String, String)>,
         guard: &Guard,
     ) -> std::io::Result<Self> {
+        let stops = signal(SignalKind::child())?;
         let child = tokio::process::Command::new(binary)
             .args(&launch.arguments)
             .current_dir(&launch.directory)
@@ -71,6 +90,10 @@ impl App {
             child,
             pid,
             ended: None,
+            interrupted: false,
+            terminal: launch.terminal.clone(),
+            witness: None,
+            stops,
         })
     }
 
@@ -79,22 +102,88 @@ impl App {
         self.pid
     }
 
-    /// Its process group.
-    pub fn group(&self) -> &Group {
-        &self.group
+    /// Done when something befell it. May be dropped and asked again.
+    pub async fn met(&mut self) -> Met {
+        if let Some(code) = self.ended {
+            return self.ending(code);
+        }
+        loop {
+            self.mind_stops();
+            tokio::select! {
+                biased;
+                typed = witnessed(&mut self.witness) => {
+                    self.witness = None;
+                    if typed {
+                        self.interrupted = true;
+                        return Met::Interrupt;
+                    }
+                }
+                status = self.child.wait() => {
+                    // The witness may have more to say of how it ended.
+                    if let Some(mut witness) = self.witness.take() {
+                        let typed = witness.ended();
+                        let typed = tokio::time::timeout(Duration::from_millis(20), typed).await;
+                        self.interrupted |= typed.unwrap_or(false);
+                        witness.dismiss().await;
+                    }
+                    let code = status.map_or(-1, exit_code);
+                    self.ended = Some(code);
+                    self.give_terminal_back();
+                    return self.ending(code);
+                }
+                _ = self.stops.recv() => {}
+            }
+        }
     }
 
-    /// Done when it has exited, with its code. May be dropped and asked again.
-    pub async fn exited(&mut self) -> i32 {
-        if let Some(code) = self.ended {
-            return code;
+    fn ending(&self, code: i32) -> Met {
+        if self.interrupted {
+            Met::Interrupt
+        } else {
+            Met::Exit(code)
         }
-        let code = match self.child.wait().await {
-            Ok(status) => exit_code(status),
-            Err(_) => -1,
+    }
+
+    /// Lends the terminal to an app that the kernel stopped for want of it.
+    fn mind_stops(&mut self) {
+        let Some(group) = self.group.id() else { return };
+        let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG;
+        let Ok(Some(status)) = waitid(WaitId::Pid(group), options) else {
+            return;
         };
-        self.ended = Some(code);
-        code
+        let by = status.stopping_signal().and_then(Signal::from_named_raw);
+        match by {
+            Some(Signal::TTIN | Signal::TTOU) => {
+                if self.terminal.lend(group) {
+                    self.witness = Witness::start(group).ok();
+                    self.group.signal(Signal::CONT);
+                }
+            }
+            Some(Signal::TSTP) if self.witness.is_some() => self.stop_with_it(group),
+            _ => {}
+        }
+    }
+
+    /// Ctrl-Z was typed while the app had the terminal: fire stops too, as one job with it.
+    fn stop_with_it(&mut self, group: Pid) {
+        self.terminal.take_back(group);
+        // Returns when the shell lets fire go on.
+        let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::STOP);
+        if self.terminal.lend(group) {
+            self.group.signal(Signal::CONT);
+        }
+    }
+
+    fn give_terminal_back(&mut self) {
+        if let Some(group) = self.group.id() {
+            self.terminal.take_back(group);
+        }
+    }
+
+    async fn ended(&mut self) {
+        while self.ended.is_none() {
+            self.met().await;
+        }
     }
 
     /// Ends it and all of its group: asks, waits for at most the grace, kills. Returns as soon as
@@ -102,28 +191,41 @@ impl App {
     pub async fn stop(&mut self, stop: Stop) -> bool {
         let end = Instant::now() + stop.grace;
         if self.ended.is_none() {
-            self.group.signal(stop.signal);
-            // A stopped process (Ctrl-Z, a background read) must run to hear the signal.
-            self.group.signal(Signal::CONT);
-            if tokio::time::timeout(stop.grace, self.exited())
+            // Whom Ctrl-C has asked already is not asked twice.
+            if !self.interrupted {
+                self.group.signal(stop.signal);
+                // A stopped process (Ctrl-Z, a background read) must run to hear the signal.
+                self.group.signal(Signal::CONT);
+            }
+            if tokio::time::timeout(stop.grace, self.ended())
                 .await
                 .is_err()
             {
                 self.group.signal(Signal::KILL);
-                self.exited().await;
+                self.ended().await;
             }
-        } else {
+        } else if !self.group.is_gone() {
             self.group.signal(stop.signal);
+        }
+        self.give_terminal_back();
+        if let Some(witness) = self.witness.take() {
+            witness.dismiss().await;
         }
         let left = end.saturating_duration_since(Instant::now());
         self.group.gone_within(left).await || self.group.kill().await
     }
+}
 
-    /// Ends it at once.
-    pub async fn kill(&mut self) {
-        self.group.signal(Signal::KILL);
-        self.exited().await;
-        self.group.kill().await;
+impl Drop for App {
+    fn drop(&mut self) {
+        self.give_terminal_back();
+    }
+}
+
+async fn witnessed(witness: &mut Option<Witness>) -> bool {
+    match witness {
+        Some(witness) => witness.ended().await,
+        None => std::future::pending().await,
     }
 }
 
