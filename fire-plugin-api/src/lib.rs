@@ -9,29 +9,33 @@
 //! [`export_split!`] or [`export_policy!`]. `fire plugin new` makes one.
 //!
 //! ```
-//! use fire_plugin_api::split::{Plan, Program};
+//! use fire_plugin_api::split::{Group, Plan, Program};
 //! use fire_plugin_api::{Error, SplitStrategy};
 //!
-//! /// Never moves anything: every edit restarts.
-//! struct AtHome;
+//! /// What is edited together moves together.
+//! struct Together;
 //!
-//! impl SplitStrategy for AtHome {
+//! impl SplitStrategy for Together {
 //!     fn initial(&self, _: &Program) -> Result<Plan, Error> {
 //!         Ok(Plan::default())
 //!     }
 //!
-//!     fn on_edit(&self, _: &Program, _: &[String]) -> Result<Plan, Error> {
-//!         Err(Error::new("nothing moves here"))
+//!     fn on_edit(&self, _: &Program, edited: &[String]) -> Result<Plan, Error> {
+//!         let all = Group { functions: edited.to_vec() };
+//!         Ok(Plan { groups: vec![all] })
 //!     }
 //! }
 //!
-//! fire_plugin_api::export_split!("at-home", |_: &str| Ok(AtHome));
+//! fire_plugin_api::export_split!("together", |_: &str| Ok(Together));
 //! # fn main() {}
 //! ```
 //!
 //! Calls are synchronous. A panic becomes an error, and the instance that panicked is not called
-//! again. Events of [`tracing`] reach fire's own log, with the plugin's name.
+//! again. With the feature `conformance` there is a suite for each kind, for the plugin's own tests.
+//! Events of [`tracing`] reach fire's own log, with the plugin's name.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 mod export;
 mod ffi;

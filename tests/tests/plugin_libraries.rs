@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use fire_host::plugins::{Kind, PluginError, Registry};
 use fire_host::project::PluginChoice;
+use fire_plugin_api::conformance;
 use fire_plugin_api::policy::{Edit, Ending, Process};
 use fire_plugin_api::split::{Function, Program};
 use fire_tests::plugin_libraries::built_in;
@@ -113,6 +114,28 @@ fn transports_carry_the_same_go_half_linked_in_and_loaded() {
         let theirs = registry.transport(&library(name)).unwrap();
         assert!(!ours.go_half().is_empty());
         assert_eq!(ours.go_half(), theirs.go_half(), "{name}");
+    }
+}
+
+#[test]
+fn every_built_in_conforms_linked_in_and_loaded() {
+    let registry = Registry::builtin();
+    for name in ["on-edit", "per-function", "per-package"] {
+        for choice in [linked_in(name), library(name)] {
+            conformance::split(&*registry.split(&choice).unwrap()).assert();
+        }
+    }
+    for name in ["serious-changes", "keep-state"] {
+        for choice in [linked_in(name), library(name)] {
+            conformance::policy(&*registry.policy(&choice).unwrap()).assert();
+        }
+    }
+    for name in ["shm", "pipe"] {
+        for choice in [linked_in(name), library(name)] {
+            let directory = tempfile::tempdir().unwrap();
+            let transport = registry.transport(&choice).unwrap();
+            conformance::transport(&transport, directory.path()).assert();
+        }
     }
 }
 
