@@ -66,6 +66,24 @@ pub enum Color {
 pub enum Command {
     /// Run the program in this directory (the default)
     Run(Run),
+    /// The edits between two trees and the action they lead to; runs nothing
+    Diff(Diff),
+}
+
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// The tree as it was
+    #[arg(value_name = "OLD_DIR")]
+    pub old: PathBuf,
+    /// The tree as it is
+    #[arg(value_name = "NEW_DIR")]
+    pub new: PathBuf,
+    /// Build tags that hold
+    #[arg(long, value_name = "TAG,...", value_delimiter = ',')]
+    pub tags: Vec<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -82,7 +100,7 @@ pub struct Run {
 }
 
 /// Words that are commands; everything else runs the program.
-const COMMANDS: [&str; 2] = ["run", "help"];
+const COMMANDS: [&str; 3] = ["run", "help", "diff"];
 /// fire's options that take a value.
 const VALUED: [&str; 7] = [
     "-C",
@@ -194,7 +212,9 @@ mod tests {
     fn check(line: &str, packages: &[&str], arguments: &[&str]) {
         let words = line.split(' ').map(OsString::from).collect();
         let parsed = Arguments::try_parse_from(sort(words)).unwrap();
-        let Command::Run(run) = parsed.command;
+        let Command::Run(run) = parsed.command else {
+            panic!("{line}: not run")
+        };
         assert_eq!(run.package, packages, "{line}");
         assert_eq!(run.arguments, arguments, "{line}");
     }

@@ -99,7 +99,7 @@ fn addition(
             };
             let (_, others) = callers(program, &users);
             // A type of the running program does not get a method that an interface asks for.
-            let stuck = others || candidate.in_interface(program);
+            let stuck = others || reason != MENTIONED || candidate.in_interface(program);
             let edit = Edit::new(package, subject.clone(), code::ADDED_USED, reason);
             edit.by_swapping([subject]).stuck_if(stuck)
         }
@@ -121,7 +121,7 @@ fn removal(program: &Program<'_>, candidate: &Candidate<'_>, reason: Option<&'st
             } else {
                 reason
             };
-            let stuck = candidate.in_interface(program);
+            let stuck = reason != MENTIONED || candidate.in_interface(program);
             Edit::new(package, subject, code::REMOVED_USED, detail)
                 .harmless()
                 .stuck_if(stuck)

@@ -103,7 +103,7 @@ pub fn read(file: &File, chunk: &Chunk) -> Vec<Declaration> {
     let reader = Reader {
         bytes: &source,
         chunk,
-        prefix: dot_imports(file),
+        prefix: dot_imports(file, &source),
     };
     let found = parsed.and_then(|tree| {
         let root = tree.root_node();
@@ -134,16 +134,39 @@ pub fn imports_of(file: &File, chunk: &Chunk) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Names from dot imports look like the package's own: a change of these imports touches every body.
-fn dot_imports(file: &File) -> String {
+/// Names from dot imports look like the package's own: a change of these imports touches everything
+/// that has a name of this kind.
+fn dot_imports(file: &File, source: &[u8]) -> String {
     let dotted = file
         .outline()
         .imports
         .iter()
         .filter(|import| import.name.as_deref() == Some("."));
-    dotted
+    let prefix: String = dotted
         .map(|import| format!(". \"{}\" ", import.path))
-        .collect()
+        .collect();
+    if prefix.is_empty() || !has_bare_exported_name(source) {
+        return String::new();
+    }
+    prefix
+}
+
+fn has_bare_exported_name(source: &[u8]) -> bool {
+    let mut lexer = Lexer::new(source, 0, source.len());
+    let mut after_period = false;
+    loop {
+        let token = lexer.next();
+        match token.kind {
+            Kind::End => return false,
+            // Other scripts have upper case too.
+            Kind::Identifier
+                if !after_period && !matches!(source[token.start], b'a'..=b'z' | b'_') =>
+            {
+                return true;
+            }
+            kind => after_period = kind == Kind::Period,
+        }
+    }
 }
 
 struct Reader<'a> {
@@ -234,12 +257,10 @@ impl Reader<'_> {
             shown.push_str(&normal::shown(part, self.bytes));
         }
         // The names of parameters and type parameters are the body's: they mean nothing outside.
-        let mut cursor = node.walk();
-        for part in node
-            .named_children(&mut cursor)
-            .filter(|part| part.kind().ends_with("_list"))
-        {
-            body.push_str(&self.parameter_names(part));
+        for field in ["receiver", "type_parameters", "parameters", "result"] {
+            if let Some(part) = node.child_by_field_name(field) {
+                body.push_str(&self.parameter_names(field, part));
+            }
         }
         let body = node.child_by_field_name("body").map(|block| {
             body.push_str(&normal::code(block, self.bytes, names));
@@ -295,15 +316,16 @@ impl Reader<'_> {
         found
     }
 
-    fn parameter_names(&self, list: Node<'_>) -> String {
+    fn parameter_names(&self, field: &str, list: Node<'_>) -> String {
         let mut names = self.declared(list);
-        if list
-            .parent()
-            .is_some_and(|node| node.child_by_field_name("receiver") == Some(list))
-        {
+        if field == "receiver" {
             names.extend(self.receiver_parameters(list));
         }
-        format!("({})", names.join(","))
+        if names.is_empty() {
+            String::new()
+        } else {
+            format!("{field}({})", names.join(","))
+        }
     }
 
     /// `K` and `V` of `(m *Map[K, V])`.
