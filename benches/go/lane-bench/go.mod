@@ -1,0 +1,3 @@
+module lanebench
+
+go 1.22
