@@ -50,7 +50,11 @@ pub fn transports(go: &Path) -> Result<BTreeMap<String, Figures>, Error> {
         ),
     ];
     let mut figures = BTreeMap::new();
+    let only = std::env::var("FIRE_BENCH_ONLY").ok();
     for (name, floor, trips, transport) in built_in {
+        if only.as_deref().is_some_and(|only| only != name) {
+            continue;
+        }
         figures.insert(name.to_owned(), measure(go, &*transport, floor, trips)?);
     }
     Ok(figures)

@@ -44,8 +44,8 @@ func newLane(link *Link, index int) *Lane {
 	first := link.shape.first
 	if link.side == Home {
 		// The worker comes here only after the lane is counted as opened, which publishes this.
-		out.sequence.Store(first)
-		in.sequence.Store(first)
+		out.publish(uint64(first))
+		in.publish(uint64(first))
 	}
 	return &Lane{
 		out: out, in: in, sent: first, seen: first, block: noBlock,
@@ -64,86 +64,85 @@ func (l *Link) mailbox(at int) mailbox {
 
 // Send sends a frame; it does not keep the payload. Precondition: this side is active.
 func (l *Lane) Send(f Frame) error {
-	if len(f.Payload) > inlineSize {
-		return l.sendLong(f)
+	// Flags below kind: the other way round the compiler loads both at once, right after they were stored one by one, which
+	// stalls the processor.
+	what := uint64(f.Flags) | uint64(f.Kind)<<16
+	switch {
+	case len(f.Payload) > inlineSize:
+		return l.sendLong(what, f.Call, f.Payload)
+	case len(f.Payload) > 0:
+		copy(l.out.inline[:], f.Payload)
 	}
-	copy(l.out.inline[:], f.Payload)
-	return l.publish(f, formInline, 0, len(f.Payload))
+	return l.publish(what|formInline<<32, f.Call, len(f.Payload))
 }
 
-// publish makes what lies in the outgoing mailbox the peer's.
-func (l *Lane) publish(f Frame, form, block uint16, length int) error {
-	l.out.length = uint32(length)
-	l.out.what = uint64(f.Kind) | uint64(f.Flags)<<16 | uint64(form)<<32 | uint64(block)<<48
-	l.out.call = f.Call
-	next := (l.sent + 1) & sequenceMask
-	// Publishes the frame; pairs with the load of sequence in await.
-	if !l.out.sequence.CompareAndSwap(l.sent, next) {
-		return l.ended(l.out.sequence.Load())
-	}
-	l.sent = next
-	// The swap above and this load are ordered, as are the receiver's store to waiting and its second look at the
-	// sequence number: one of the two sees the other.
-	if l.out.waiting.Load() != awake {
-		l.wakePeer()
+// publish makes what lies in the outgoing mailbox the peer's. `what` is laid out as at atWhat.
+func (l *Lane) publish(what, call uint64, length int) error {
+	l.out.what = what
+	l.out.call = call
+	l.sent++
+	l.out.publish(uint64(l.sent) | uint64(length)<<32) // Pairs with the loads of head in take and await.
+	// An addition, not a load: it orders the publication before the look at waiting, as the receiver's swap of
+	// waiting comes before its last look at head. One of the two sees the other.
+	if l.out.waiting.Add(0) != awake {
+		return l.wakePeer()
 	}
 	runtime.KeepAlive(l)
 	return nil
 }
 
-func (l *Lane) wakePeer() {
-	switch l.out.waiting.Swap(awake) {
-	case inFutex:
-		futexWake(&l.out.sequence)
-	case withDoorman:
+// wakePeer wakes the receiver of what has just been published.
+func (l *Lane) wakePeer() error {
+	switch {
+	case l.out.waiting.CompareAndSwap(inFutex, awake):
+		futexWake(l.out.waiting)
+	case l.out.waiting.CompareAndSwap(withDoorman, awake):
 		l.link.doorman.tell(l.index)
+	case l.out.waiting.Load() == shutDown:
+		return ErrClosed
 	}
+	runtime.KeepAlive(l)
+	return nil
 }
 
 // Recv waits for the peer's frame. Its payload is valid until the next Recv on this lane.
 // Precondition: the peer is active.
 func (l *Lane) Recv() (Frame, error) {
-	f, form, block, length, err := l.take()
+	what, call, length, err := l.take()
 	if err != nil {
 		return Frame{}, err
 	}
 	if l.block != noBlock { // The peer has answered, so it has read what lay there.
 		l.release()
 	}
-	if form != formInline {
-		return l.recvLong(f, form, block, length)
+	if what>>32 != formInline {
+		return l.recvLong(what, call, length)
 	}
 	if length > inlineSize {
 		return Frame{}, l.garbage()
 	}
-	f.Payload = l.buffer[:length:length]
-	copy(f.Payload, l.in.inline[:])
+	*(*[inlineSize]byte)(l.buffer) = l.in.inline // All of it: cheaper than a copy of varying length.
 	runtime.KeepAlive(l)
-	return f, nil
+	return Frame{
+		Kind: uint16(what >> 16), Flags: uint16(what), Call: call,
+		Payload: l.buffer[:length:length],
+	}, nil
 }
 
 // take waits for the next publication and copies what it says, each field once.
-func (l *Lane) take() (f Frame, form, block uint16, length int, err error) {
-	sequence := l.in.sequence.Load()
-	if sequence == l.seen {
-		sequence = l.await()
+func (l *Lane) take() (what, call uint64, length int, err error) {
+	head := atomic.LoadUint64(&l.in.head)
+	if uint32(head) == l.seen {
+		head = l.await()
 	}
-	next := (l.seen + 1) & sequenceMask
-	if sequence&sequenceMask != next { // A frame that was sent before the close is still received.
-		return f, 0, 0, 0, l.ended(sequence)
+	if uint32(head) != l.seen+1 {
+		if uint32(head) == l.seen { // A frame that was sent before the close is still received.
+			return 0, 0, 0, ErrClosed
+		}
+		return 0, 0, 0, l.garbage()
 	}
-	l.seen = next
-	what := atomic.LoadUint64(&l.in.what)
-	f.Kind, f.Flags, f.Call = uint16(what), uint16(what>>16), atomic.LoadUint64(&l.in.call)
-	return f, uint16(what >> 32), uint16(what >> 48), int(atomic.LoadUint32(&l.in.length)), nil
-}
-
-// ended is the error for a sequence number that is not the next.
-func (l *Lane) ended(sequence uint32) error {
-	if sequence&closedBit != 0 {
-		return ErrClosed
-	}
-	return l.garbage()
+	l.seen++
+	return atomic.LoadUint64(&l.in.what), atomic.LoadUint64(&l.in.call), int(head >> 32), nil
 }
 
 // garbage ends a lane whose peer broke the protocol.
@@ -162,14 +161,15 @@ func (l *Lane) Close() {
 	l.link.mu.Unlock()
 }
 
-// shut sets the closed bit on both mailboxes and wakes both sides. Any goroutine may call it.
+// shut marks both mailboxes closed and wakes both sides. Any goroutine may call it.
 func (l *Lane) shut() {
-	l.in.close()
-	l.out.close()
-	l.wakePeer()
-	if l.in.waiting.Swap(awake) == inFutex {
-		futexWake(&l.in.sequence)
+	switch l.out.waiting.Swap(shutDown) {
+	case inFutex:
+		futexWake(l.out.waiting)
+	case withDoorman:
+		l.link.doorman.tell(l.index)
 	}
+	l.in.waiting.Store(shutDown)
 	notify(l.wake)
 	runtime.KeepAlive(l)
 }

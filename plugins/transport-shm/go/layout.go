@@ -39,18 +39,14 @@ const (
 	mailboxSize = 2048
 
 	// Of a mailbox. The first line is all that a short frame touches; the receiver's line is its own.
-	atSequence = 0
-	atLength   = 4
-	atWhat     = 8 // kind u16, flags u16, form u16, block u16
+	atHead     = 0 // sequence number u32, length of the payload u32
+	atWhat     = 8 // flags u16, kind u16, form u16, block u16
 	atCall     = 16
 	atInline   = 24
 	inlineSize = 40
 	atWaiting  = 128
 	atBulk     = 256
 	bulkSize   = 1792
-
-	closedBit    = 0x80000000
-	sequenceMask = 0x7fffffff
 
 	// Where a frame's payload is, and whether more of it follows.
 	formInline = 0
@@ -59,8 +55,9 @@ const (
 	formNext   = 3 // no frame: the receiver of a chunk asks for the next
 	formMore   = 0x8000
 
-	// What a mailbox's waiting word says.
+	// What a mailbox's waiting word says of its receiver.
 	awake       = 0
-	inFutex     = 1 // wake the sequence word
+	inFutex     = 1 // it sleeps in the kernel on this word
 	withDoorman = 2 // set the lane's bit, ring the bell
+	shutDown    = 3 // the lane is closed; stays so
 )

@@ -2,9 +2,10 @@
 //
 // # Theory of operation
 //
-// A lane is two mailboxes in one segment. Exactly one side of a lane is active, so a mailbox holds one frame:
-// its sender writes the frame and then moves the mailbox's sequence number from n to n+1 by compare-and-swap; its
-// receiver has waited for that. Bit 31 of the sequence number says closed: nobody publishes over a close.
+// A lane is two mailboxes in one segment. Exactly one side of a lane is active, so a mailbox holds one frame: its
+// sender writes the frame and then moves the mailbox's sequence number from n to n+1; its receiver has waited for that.
+// Then the sender looks at the mailbox's waiting word, which says whether the receiver must be woken and how, and
+// whether the lane is closed.
 //
 // Who waits spins for some microseconds (wait.go) and then hands the wait to the doorman (doorman.go): one
 // goroutine a link, parked in Go's poller, that a bell wakes. So a goroutine that waits holds neither a
@@ -119,7 +120,7 @@ func (l *Link) readGeometry(size int, nonce uint64) error {
 		lanes:  int(m.word(atLanes).Load()),
 		blocks: int(m.word(atBlocks).Load()),
 		limit:  int(m.word(atLimit).Load()),
-		first:  m.word(atFirst).Load() & sequenceMask,
+		first:  m.word(atFirst).Load(),
 		spin:   m.word(atSpin).Load(),
 	}
 	l.prepared = int(m.word(atPrepared).Load())

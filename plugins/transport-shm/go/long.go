@@ -6,51 +6,51 @@ package lane
 const keepUpTo = 1 << 20 // the buffer size that a lane keeps between frames
 
 // sendLong sends a frame whose payload is longer than inlineSize.
-func (l *Lane) sendLong(f Frame) error {
-	left := f.Payload
+func (l *Lane) sendLong(what, call uint64, left []byte) error {
 	if len(left) > l.link.shape.limit {
 		return errTooLong
 	}
 	if len(left) <= bulkSize {
-		return l.publish(f, formBulk, 0, copy(l.out.bulk, left))
+		return l.publish(what|formBulk<<32, call, copy(l.out.bulk, left))
 	}
-	space, form, block := l.out.bulk, uint16(formBulk), 0
-	if claimed := l.claim(); claimed != noBlock {
-		at := l.link.shape.arena(claimed)
-		space, form, block = l.link.memory.bytes[at:at+blockSize], formBlock, claimed
+	space, form := l.out.bulk, uint64(formBulk)<<32
+	if block := l.claim(); block != noBlock {
+		at := l.link.shape.arena(block)
+		space, form = l.link.memory.bytes[at:at+blockSize], formBlock<<32|uint64(block)<<48
 	}
 	for len(left) > len(space) {
 		n := copy(space, left)
 		left = left[n:]
-		if err := l.publish(f, form|formMore, uint16(block), n); err != nil {
+		if err := l.publish(what|form|formMore<<32, call, n); err != nil {
 			return err
 		}
-		_, answer, _, _, err := l.take()
+		answer, _, _, err := l.take()
 		if err != nil {
 			return err
 		}
-		if answer != formNext {
+		if answer != formNext<<32 {
 			return l.garbage()
 		}
 	}
-	return l.publish(f, form, uint16(block), copy(space, left))
+	return l.publish(what|form, call, copy(space, left))
 }
 
 // recvLong receives the rest of a frame whose first chunk has been taken.
-func (l *Lane) recvLong(f Frame, form, block uint16, length int) (Frame, error) {
+func (l *Lane) recvLong(what, call uint64, length int) (Frame, error) {
 	if cap(l.buffer) > keepUpTo {
 		l.buffer = nil
 	}
 	payload := l.buffer[:0]
-	for {
+	for chunk := what; ; {
 		space := l.in.bulk
+		form, block := uint16(chunk>>32), int(chunk>>48)
 		switch form &^ formMore {
 		case formBulk:
 		case formBlock:
-			if int(block) >= l.link.shape.blocks {
+			if block >= l.link.shape.blocks {
 				return Frame{}, l.garbage()
 			}
-			at := l.link.shape.arena(int(block))
+			at := l.link.shape.arena(block)
 			space = l.link.memory.bytes[at : at+blockSize]
 		default:
 			return Frame{}, l.garbage()
@@ -62,17 +62,22 @@ func (l *Lane) recvLong(f Frame, form, block uint16, length int) (Frame, error) 
 		if form&formMore == 0 {
 			break
 		}
-		err := l.publish(Frame{}, formNext, 0, 0)
+		err := l.publish(formNext<<32, 0, 0)
 		if err == nil {
-			_, form, block, length, err = l.take()
+			chunk, _, length, err = l.take()
 		}
 		if err != nil {
 			return Frame{}, err
 		}
 	}
+	if cap(payload) < inlineSize {
+		return Frame{}, l.garbage()
+	}
 	l.buffer = payload[:cap(payload)]
-	f.Payload = payload[:len(payload):len(payload)]
-	return f, nil
+	return Frame{
+		Kind: uint16(what >> 16), Flags: uint16(what), Call: call,
+		Payload: payload[:len(payload):len(payload)],
+	}, nil
 }
 
 // claim takes a free block of the arena for the frame being sent. There may be none.

@@ -14,14 +14,13 @@ type segment struct {
 	fd    int // home extends the file through it
 }
 
-// line is the first line of a mailbox. The sender writes its fields plainly and publishes them with sequence; the
-// receiver reads each once, by an atomic load, because the peer may write to them at any time.
+// line is the first line of a mailbox. The sender writes its fields plainly, head last; the receiver reads each once,
+// by an atomic load, because the peer may write to them at any time.
 type line struct {
-	sequence atomic.Uint32
-	length   uint32
-	what     uint64
-	call     uint64
-	inline   [inlineSize]byte
+	head   uint64
+	what   uint64
+	call   uint64
+	inline [inlineSize]byte
 }
 
 // mapSegment maps size bytes of an open file. It takes over the descriptor.
@@ -52,16 +51,6 @@ func (s *segment) long(offset int) *atomic.Uint64 {
 // line is the first line of the mailbox at an offset, which must be a multiple of 64 inside the segment.
 func (s *segment) line(offset int) *line {
 	return (*line)(unsafe.Pointer(&s.bytes[offset : offset+64][0]))
-}
-
-// close sets the closed bit and leaves the number.
-func (l *line) close() {
-	for {
-		old := l.sequence.Load()
-		if old&closedBit != 0 || l.sequence.CompareAndSwap(old, old|closedBit) {
-			return
-		}
-	}
 }
 
 // futexWake wakes whoever waits in the kernel on a word of shared memory: a lane driven from Rust.

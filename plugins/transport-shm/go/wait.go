@@ -2,6 +2,7 @@ package lane
 
 import (
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"index"
@@ -9,18 +10,27 @@ import (
 
 // patience decides how long a lane spins before its goroutine is handed to the doorman: up to twice the recent
 // answer time and at most as long as the link allows; not at all on one processor, or after two waits in a row that
-// spinning did not shorten, until an answer comes soon again. Times are in looks at the sequence number, which take
+// spinning did not shorten, until an answer comes soon again. Times are in looks at the mailbox's head, which take
 // lookTime each: no clock is read while an answer comes at once.
 type patience struct {
 	recent uint32 // looks that recent answers took
 	misses uint8
+	waits  uint8 // that were longer than a few looks
 }
 
 const (
 	// glance is how long any wait may spin without asking whether others spin already, in nanoseconds.
 	glance = 1000
+	// eager is how many looks are made without the processor's wait hint, which costs more than a cache line's way from
+	// one processor to another.
+	eager = 256
 	// soon is the time within which a parked wait must end for spinning to be tried again.
 	soon = 60 * time.Microsecond
+	// Two sides that both park answer each other only as soon as the kernel wakes them, which on a virtual machine takes
+	// longer than a wait spins: they would never see an early answer again. So the wait after the first miss, and
+	// then one in probeEvery, spins patientTimes as long, which is about as long as waking takes.
+	probeEvery   = 16
+	patientTimes = 5
 )
 
 var processors = min(runtime.NumCPU(), runtime.GOMAXPROCS(0))
@@ -42,67 +52,91 @@ func measureLook() uint32 {
 	return max(1, uint32(best.Nanoseconds()/looks))
 }
 
-// await waits until the incoming sequence number is not the one seen, and returns it.
-func (l *Lane) await() uint32 {
-	p := &l.patience
-	if processors > 1 && p.misses < 2 && l.link.shape.spin > 0 {
-		if sequence, looks := l.spin(min(glance, l.link.shape.spin) / lookTime); sequence != l.seen {
-			p.recent = (p.recent*3 + looks) / 4
-			p.misses = 0
-			return sequence
+// await waits until the incoming mailbox's head has another sequence number than the one seen, and returns it; with
+// the number seen when the lane is closed.
+func (l *Lane) await() uint64 {
+	if processors > 1 && l.link.shape.spin > 0 {
+		for range eager {
+			if head := atomic.LoadUint64(&l.in.head); uint32(head) != l.seen {
+				l.patience.answered(0)
+				return head
+			}
 		}
-		if sequence, looks := l.spinOn(min(max(2*p.recent*lookTime, 4*glance), l.link.shape.spin) / lookTime); sequence != l.seen {
-			p.recent = (p.recent*3 + looks) / 4
-			p.misses = 0
-			return sequence
+	}
+	return l.awaitLonger()
+}
+
+func (l *Lane) awaitLonger() uint64 {
+	p := &l.patience
+	longest := l.link.shape.spin
+	p.waits++
+	probe := p.waits%probeEvery == 0
+	if processors > 1 && longest > 0 && (p.misses < 2 || probe) {
+		if head, looks := l.spin(min(glance, longest) / lookTime); uint32(head) != l.seen {
+			p.answered(looks)
+			return head
+		}
+		most := min(max(2*p.recent*lookTime, 4*glance), longest)
+		if probe || p.misses == 1 {
+			most = patientTimes * longest
+		}
+		if head, looks := l.spinOn(most / lookTime); uint32(head) != l.seen {
+			p.answered(looks)
+			return head
 		}
 	}
 	began := time.Now()
-	sequence := l.park()
+	head := l.park()
 	switch {
 	case time.Since(began) < soon:
-		p.recent, p.misses = l.link.shape.spin/lookTime, 0
+		p.recent, p.misses = longest/lookTime, 0
 	case p.misses < 2:
 		p.misses++
 	}
-	return sequence
+	return head
+}
+
+func (p *patience) answered(looks uint32) {
+	p.recent = (p.recent*3 + looks) / 4
+	p.misses = 0
 }
 
 // spin looks up to the given number of times.
-func (l *Lane) spin(most uint32) (sequence, looks uint32) {
-	for looks = 1; looks <= most; looks++ {
-		if sequence = l.in.sequence.Load(); sequence != l.seen {
-			return sequence, looks
+func (l *Lane) spin(most uint32) (head uint64, looks uint32) {
+	head = uint64(l.seen)
+	for looks = range most {
+		if head = atomic.LoadUint64(&l.in.head); uint32(head) != l.seen {
+			return head, looks
 		}
 		index.Pause(1)
 	}
-	return l.seen, looks
+	return head, most
 }
 
 // spinOn spins longer, unless as many goroutines as there are processors to spare do so already.
-func (l *Lane) spinOn(most uint32) (sequence, looks uint32) {
+func (l *Lane) spinOn(most uint32) (head uint64, looks uint32) {
 	select {
 	case spinning <- struct{}{}:
 	default:
-		return l.seen, 0
+		return uint64(l.seen), 0
 	}
-	sequence, looks = l.spin(most)
+	head, looks = l.spin(most)
 	<-spinning
-	return sequence, looks + glance/lookTime
+	return head, looks + glance/lookTime
 }
 
 // park waits with the doorman's help.
-func (l *Lane) park() uint32 {
+func (l *Lane) park() uint64 {
 	for {
-		l.in.waiting.Store(withDoorman)
-		// The store and this load are ordered, as are the sender's publication and its look at waiting.
-		sequence := l.in.sequence.Load()
-		if sequence != l.seen {
-			l.in.waiting.Store(awake)
-			return sequence
+		swapped := l.in.waiting.CompareAndSwap(awake, withDoorman)
+		// The swap and this load are ordered, as are the sender's publication and its look at waiting.
+		head := atomic.LoadUint64(&l.in.head)
+		if uint32(head) != l.seen {
+			l.in.waiting.CompareAndSwap(withDoorman, awake)
+			return head
 		}
-		if l.link.closed.Load() {
-			return sequence | closedBit
+		if !swapped && l.in.waiting.Load() == shutDown {
+			return uint64(l.seen)
 		}
 		<-l.wake
 	}

@@ -48,8 +48,8 @@ impl Endpoint for ShmEndpoint {
         self.shared.prepare(index)?;
         for mailbox in [shape.lane(index), shape.lane(index) + MAILBOX_SIZE] {
             segment
-                .word(mailbox + AT_SEQUENCE)
-                .store(shape.first, SeqCst);
+                .long(mailbox + AT_HEAD)
+                .store(shape.first.into(), SeqCst);
         }
         *lanes += 1;
         segment.word(AT_OPENED).store(*lanes, SeqCst);

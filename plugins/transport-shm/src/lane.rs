@@ -1,7 +1,7 @@
 //! One lane, driven from Rust: `go/lane.go` and `go/long.go` in the other language.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use std::time::Duration;
 
 use fire_plugin_api::Error;
@@ -72,58 +72,46 @@ impl ShmLane {
         length: usize,
     ) -> Result<(), Error> {
         let segment = &self.shared.segment;
-        let what = u64::from(frame.kind)
-            | u64::from(frame.flags) << 16
+        let what = u64::from(frame.flags)
+            | u64::from(frame.kind) << 16
             | u64::from(form) << 32
             | u64::from(block) << 48;
-        segment
-            .word(self.out + AT_LENGTH)
-            .store(length as u32, SeqCst);
-        segment.long(self.out + AT_WHAT).store(what, SeqCst);
-        segment.long(self.out + AT_CALL).store(frame.call, SeqCst);
-        let next = self.sent.wrapping_add(1) & SEQUENCE_MASK;
-        // Publishes the frame; pairs with the load of the sequence number in `take`.
-        let sequence = segment.word(self.out + AT_SEQUENCE);
-        if let Err(found) = sequence.compare_exchange(self.sent, next, SeqCst, SeqCst) {
-            return Err(self.ended(found));
+        segment.long(self.out + AT_WHAT).store(what, Relaxed);
+        segment.long(self.out + AT_CALL).store(frame.call, Relaxed);
+        self.sent = self.sent.wrapping_add(1);
+        let head = u64::from(self.sent) | (length as u64) << 32;
+        // Publishes the frame; pairs with the loads in `take` and `for_news`.
+        segment.long(self.out + AT_HEAD).store(head, Release);
+        if self
+            .shared
+            .wake_receiver(self.out, self.receiver, self.index)
+        {
+            Ok(())
+        } else {
+            Err(closed())
         }
-        self.sent = next;
-        self.shared
-            .wake_receiver(self.out, self.receiver, self.index);
-        Ok(())
     }
 
     fn take(&mut self) -> Result<News, Error> {
         let Shared { segment, shape, .. } = &*self.shared;
-        let sequence = segment.word(self.inn + AT_SEQUENCE);
+        let at = segment.long(self.inn + AT_HEAD);
         let spin = Duration::from_nanos(shape.spin_ns.into());
-        let mut now = sequence.load(SeqCst);
-        if now == self.seen {
-            now = wait::until_changed(
-                sequence,
-                segment.word(self.inn + AT_WAITING),
-                self.seen,
-                spin,
-            );
+        let mut head = at.load(Acquire);
+        if head as u32 == self.seen {
+            let waiting = segment.word(self.inn + AT_WAITING);
+            head = wait::for_news(at, waiting, self.seen, spin).ok_or_else(closed)?;
         }
-        let next = self.seen.wrapping_add(1) & SEQUENCE_MASK;
-        if now & SEQUENCE_MASK != next {
-            return Err(self.ended(now));
+        let next = self.seen.wrapping_add(1);
+        if head as u32 != next {
+            return Err(self.garbage());
         }
+        let news = News {
+            what: segment.long(self.inn + AT_WHAT).load(Relaxed),
+            call: segment.long(self.inn + AT_CALL).load(Relaxed),
+            length: (head >> 32) as usize,
+        };
         self.seen = next;
-        Ok(News {
-            what: segment.long(self.inn + AT_WHAT).load(SeqCst),
-            call: segment.long(self.inn + AT_CALL).load(SeqCst),
-            length: segment.word(self.inn + AT_LENGTH).load(SeqCst) as usize,
-        })
-    }
-
-    fn ended(&mut self, sequence: u32) -> Error {
-        if sequence & CLOSED_BIT != 0 {
-            closed()
-        } else {
-            self.garbage()
-        }
+        Ok(news)
     }
 
     fn garbage(&mut self) -> Error {
@@ -216,8 +204,8 @@ impl Lane for ShmLane {
         let mut news = self.take()?;
         self.release(); // The peer has answered, so it has read what lay there.
         let mut frame = Frame {
-            kind: news.what as u16,
-            flags: (news.what >> 16) as u16,
+            kind: (news.what >> 16) as u16,
+            flags: news.what as u16,
             call: news.call,
             payload: Vec::new(),
         };

@@ -31,8 +31,7 @@ pub(crate) const MOST_LANES: u32 = 16384;
 pub(crate) const LANE_SIZE: usize = 4096;
 pub(crate) const MAILBOX_SIZE: usize = 2048;
 
-pub(crate) const AT_SEQUENCE: usize = 0;
-pub(crate) const AT_LENGTH: usize = 4;
+pub(crate) const AT_HEAD: usize = 0;
 pub(crate) const AT_WHAT: usize = 8;
 pub(crate) const AT_CALL: usize = 16;
 pub(crate) const AT_INLINE: usize = 24;
@@ -40,9 +39,6 @@ pub(crate) const INLINE_SIZE: usize = 40;
 pub(crate) const AT_WAITING: usize = 128;
 pub(crate) const AT_BULK: usize = 256;
 pub(crate) const BULK_SIZE: usize = 1792;
-
-pub(crate) const CLOSED_BIT: u32 = 0x8000_0000;
-pub(crate) const SEQUENCE_MASK: u32 = 0x7fff_ffff;
 
 pub(crate) const FORM_INLINE: u16 = 0;
 pub(crate) const FORM_BULK: u16 = 1;
@@ -53,6 +49,7 @@ pub(crate) const FORM_MORE: u16 = 0x8000;
 pub(crate) const AWAKE: u32 = 0;
 pub(crate) const IN_FUTEX: u32 = 1;
 pub(crate) const WITH_DOORMAN: u32 = 2;
+pub(crate) const SHUT_DOWN: u32 = 3;
 
 /// The shape of one segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,8 +125,7 @@ mod tests {
             ("mostLanes", MOST_LANES.into()),
             ("laneSize", LANE_SIZE as u64),
             ("mailboxSize", MAILBOX_SIZE as u64),
-            ("atSequence", AT_SEQUENCE as u64),
-            ("atLength", AT_LENGTH as u64),
+            ("atHead", AT_HEAD as u64),
             ("atWhat", AT_WHAT as u64),
             ("atCall", AT_CALL as u64),
             ("atInline", AT_INLINE as u64),
@@ -137,8 +133,6 @@ mod tests {
             ("atWaiting", AT_WAITING as u64),
             ("atBulk", AT_BULK as u64),
             ("bulkSize", BULK_SIZE as u64),
-            ("closedBit", CLOSED_BIT.into()),
-            ("sequenceMask", SEQUENCE_MASK.into()),
             ("formInline", FORM_INLINE.into()),
             ("formBulk", FORM_BULK.into()),
             ("formBlock", FORM_BLOCK.into()),
@@ -147,6 +141,7 @@ mod tests {
             ("awake", AWAKE.into()),
             ("inFutex", IN_FUTEX.into()),
             ("withDoorman", WITH_DOORMAN.into()),
+            ("shutDown", SHUT_DOWN.into()),
         ];
         let here: Vec<_> = here
             .iter()

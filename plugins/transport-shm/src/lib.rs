@@ -59,13 +59,7 @@ impl Options {
         within("limit", self.limit, 1, i32::MAX as u32)?;
         within("lanes", self.lanes, 1, layout::MOST_LANES)?;
         within("blocks", self.blocks, 0, layout::MOST_BLOCKS)?;
-        within("spin_us", self.spin_us, 0, 1000)?;
-        within(
-            "first-sequence",
-            self.first_sequence,
-            0,
-            layout::SEQUENCE_MASK,
-        )
+        within("spin_us", self.spin_us, 0, 1000)
     }
 }
 
@@ -92,6 +86,11 @@ impl Transport for Shm {
         [
             ("doorman.go", include_str!("../go/doorman.go")),
             ("lane.go", include_str!("../go/lane.go")),
+            ("publish_amd64.go", include_str!("../go/publish_amd64.go")),
+            (
+                "publish_ordered.go",
+                include_str!("../go/publish_ordered.go"),
+            ),
             ("layout.go", include_str!("../go/layout.go")),
             ("link.go", include_str!("../go/link.go")),
             ("long.go", include_str!("../go/long.go")),

@@ -160,30 +160,34 @@ impl Shared {
     pub fn shut(&self, index: u32) {
         let at = self.shape.lane(index);
         for (mailbox, receiver) in [(at, Side::Worker), (at + MAILBOX_SIZE, Side::Home)] {
-            self.segment
-                .word(mailbox + AT_SEQUENCE)
-                .fetch_or(CLOSED_BIT, SeqCst);
-            self.wake_receiver(mailbox, receiver, index);
+            let was = self
+                .segment
+                .word(mailbox + AT_WAITING)
+                .swap(SHUT_DOWN, SeqCst);
+            self.wake(was, mailbox, receiver, index);
         }
     }
 
-    /// Wakes whoever waits for this mailbox. What it waits for must have been written before.
-    pub fn wake_receiver(&self, mailbox: usize, receiver: Side, index: u32) {
-        let waiting = self.segment.word(mailbox + AT_WAITING);
-        if waiting.load(SeqCst) == AWAKE {
-            return;
+    /// Wakes the receiver of what has just been published in this mailbox, if it sleeps. `false`: the lane is closed.
+    pub fn wake_receiver(&self, mailbox: usize, receiver: Side, index: u32) -> bool {
+        match wait::claim_wake(self.segment.word(mailbox + AT_WAITING)) {
+            SHUT_DOWN => return false,
+            was => self.wake(was, mailbox, receiver, index),
         }
-        match waiting.swap(AWAKE, SeqCst) {
-            IN_FUTEX => wait::wake(self.segment.word(mailbox + AT_SEQUENCE)),
+        true
+    }
+
+    /// Wakes a receiver whose waiting word was `was` and no longer says so.
+    fn wake(&self, was: u32, mailbox: usize, receiver: Side, index: u32) {
+        match was {
+            IN_FUTEX => wait::wake(self.segment.word(mailbox + AT_WAITING)),
             WITH_DOORMAN => {
                 let (side, _) = self.side(receiver);
                 let word = index as usize / 64;
-                self.segment
-                    .long(side + AT_NEWS + word * 8)
-                    .fetch_or(1 << (index % 64), SeqCst);
-                self.segment
-                    .long(side + AT_SUMMARY + word / 64 * 8)
-                    .fetch_or(1 << (word % 64), SeqCst);
+                let news = self.segment.long(side + AT_NEWS + word * 8);
+                news.fetch_or(1 << (index % 64), SeqCst);
+                let summary = self.segment.long(side + AT_SUMMARY + word / 64 * 8);
+                summary.fetch_or(1 << (word % 64), SeqCst);
                 self.ring(receiver);
             }
             _ => {}
