@@ -3,6 +3,7 @@
 pub mod build;
 pub mod classify;
 pub mod clock;
+pub mod config;
 pub mod discover;
 pub mod event;
 pub mod plugins;
