@@ -44,6 +44,7 @@ pub mod host;
 pub mod options;
 pub mod policy;
 pub mod split;
+pub mod stream;
 pub mod transport;
 pub mod version;
 

@@ -32,6 +32,14 @@ pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     toml::from_str(text).map_err(|error| located(text, &error))
 }
 
+/// For a plugin without options: any key is an error.
+pub fn none(text: &str) -> Result<(), Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct None {}
+    read::<None>(text).map(drop)
+}
+
 fn located(text: &str, error: &toml::de::Error) -> Error {
     let Some(span) = error.span() else {
         return Error::new(error.message().trim().to_owned());
@@ -91,6 +99,8 @@ mod tests {
                 "{text}"
             );
         }
+        assert_eq!(none(""), Ok(()));
+        assert_eq!(none("\nx = 1").unwrap_err().line, Some(2));
         assert_eq!(read::<Options>("").unwrap().size, 0);
         assert!(read::<Options>("size = ").unwrap_err().line.is_some());
     }
