@@ -29,4 +29,4 @@ mod syntax;
 pub use constraint::BuildContext;
 pub use outline::{Chunk, ChunkKind, Import, Mentions, Outline, Position, Receiver};
 pub use snapshot::{Entry, File, FileKind, Snapshot};
-pub use syntax::syntax_errors;
+pub use syntax::{new_syntax_errors, syntax_errors};

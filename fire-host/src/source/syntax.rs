@@ -1,9 +1,13 @@
 //! The only place where tree-sitter parses.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
+use std::path::Path;
 
 use tree_sitter::{Node, Parser, Tree};
 
+use super::outline::{Chunk, ChunkKind};
+use super::snapshot::File;
 use crate::swap::Diagnostic;
 
 thread_local! {
@@ -29,7 +33,8 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Tree> {
 const MOST: usize = 10;
 
 /// Where the file is not Go, in the order of the file; empty if it is. The path is told as given.
-pub fn syntax_errors(path: &str, bytes: &[u8]) -> Vec<Diagnostic> {
+pub fn syntax_errors(path: impl AsRef<Path>, bytes: &[u8]) -> Vec<Diagnostic> {
+    let path = &path.as_ref().to_string_lossy();
     let mut found = Vec::new();
     let Some(tree) = parse(bytes) else {
         return found;
@@ -38,6 +43,31 @@ pub fn syntax_errors(path: &str, bytes: &[u8]) -> Vec<Diagnostic> {
         collect(tree.root_node(), path, bytes, &mut found);
     }
     found
+}
+
+/// The same for a file that was Go before, at the cost of what changed in it.
+pub fn new_syntax_errors(old: Option<&File>, new: &File) -> Vec<Diagnostic> {
+    let texts = |file: &File| -> HashSet<Vec<u8>> {
+        file.outline()
+            .chunks
+            .iter()
+            .map(|chunk| file.bytes()[chunk.range.clone()].to_vec())
+            .collect()
+    };
+    let known = old.map(texts).unwrap_or_default();
+    let is_new = |chunk: &&Chunk| !known.contains(&new.bytes()[chunk.range.clone()]);
+    let suspicious = new.outline().package.is_empty()
+        || new.outline().chunks.iter().filter(is_new).any(|chunk| {
+            let mut source = new.bytes()[chunk.range.clone()].to_vec();
+            source.push(b'\n');
+            chunk.kind == ChunkKind::Stray
+                || parse(&source).is_none_or(|tree| tree.root_node().has_error())
+        });
+    if suspicious {
+        syntax_errors(new.path(), new.bytes())
+    } else {
+        Vec::new()
+    }
 }
 
 /// Walks without recursion: broken files nest as they like.
