@@ -35,7 +35,7 @@ const ROUNDS: usize = 5;
 
 /// Measures every built-in transport, with the Go command given.
 pub fn transports(go: &Path) -> Result<BTreeMap<String, Figures>, Error> {
-    let built_in: [(&str, &str, usize, Box<dyn Transport>); 2] = [
+    let built_in: [(&str, &str, usize, Box<dyn Transport>); 3] = [
         (
             "shm",
             "line",
@@ -47,6 +47,12 @@ pub fn transports(go: &Path) -> Result<BTreeMap<String, Figures>, Error> {
             "pipe",
             20_000,
             Box::new(fire_transport_pipe::Pipe::new("")?),
+        ),
+        (
+            "tcp",
+            "tcp",
+            20_000,
+            Box::new(fire_transport_tcp::Tcp::new("")?),
         ),
     ];
     let mut figures = BTreeMap::new();

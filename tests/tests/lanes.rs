@@ -19,6 +19,7 @@ fn transport(name: &str) -> Box<dyn Transport> {
     match name {
         "pipe" => Box::new(fire_transport_pipe::Pipe::new(&options).unwrap()),
         "shm" => Box::new(fire_transport_shm::Shm::new(&options).unwrap()),
+        "tcp" => Box::new(fire_transport_tcp::Tcp::new(&options).unwrap()),
         other => panic!("no such transport: {other}"),
     }
 }
@@ -238,4 +239,4 @@ macro_rules! conformance {
         }
     )*};
 }
-conformance!(pipe, shm);
+conformance!(pipe, shm, tcp);

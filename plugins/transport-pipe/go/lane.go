@@ -40,7 +40,7 @@ func Attach(side Side, descriptor string) (*Link, error) {
 	if err != nil {
 		return nil, errors.New("fire lane: the host's socket " + host + ": " + err.Error())
 	}
-	watched, _, err := pollable(fd, "host")
+	watched, err := pollable(fd, "host")
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func (l *Link) Open() (*Lane, error) {
 		}
 		return nil, errors.New("fire lane: cannot dial " + l.path + ": " + err.Error())
 	}
-	return l.adopt(fd)
+	return l.lane(fd)
 }
 
 // Accept waits for home to open another lane. Worker only.
@@ -74,7 +74,15 @@ func (l *Link) Accept() (*Lane, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.adopt(fd)
+	return l.lane(fd)
+}
+
+func (l *Link) lane(fd int) (*Lane, error) {
+	file, err := pollable(fd, "lane")
+	if err != nil {
+		return nil, err
+	}
+	return l.adopt(file)
 }
 
 func (l *Link) listen() error {
@@ -90,13 +98,13 @@ func (l *Link) listen() error {
 		syscall.Close(fd)
 		return err
 	}
-	file, raw, err := pollable(fd, "lanes")
+	file, err := pollable(fd, "lanes")
 	if err != nil {
 		return err
 	}
-	l.listener = raw
 	l.closeWith(file)
-	return nil
+	l.listener, err = file.SyscallConn()
+	return err
 }
 
 // dial connects in blocking mode: a non-blocking connect fails while the listener's queue is full.

@@ -12,6 +12,7 @@ type patience struct {
 	recent  time.Duration // how long recent answers took
 	started time.Time
 	misses  uint8
+	waits   uint8
 	spun    bool // this wait has used up its spinning
 }
 
@@ -21,6 +22,11 @@ const (
 	// soon is the time within which a parked wait must end for spinning to be tried again: longestSpin
 	// and what parking and waking cost.
 	soon = 60 * time.Microsecond
+	// Two sides that both park answer each other only as soon as the kernel wakes them, which on a virtual machine takes
+	// longer than a wait spins: they would never see an early answer again. So the wait after the first miss, and
+	// then one in probeEvery, spins patientSpin, which is about as long as waking takes.
+	probeEvery  = 16
+	patientSpin = 100 * time.Microsecond
 )
 
 var processors = min(runtime.NumCPU(), runtime.GOMAXPROCS(0))
@@ -34,17 +40,25 @@ func (p *patience) begin() {
 
 // spin says whether to ask once more. False: park.
 func (p *patience) spin() bool {
-	if !p.spun && processors > 1 && p.misses < 2 &&
-		time.Since(p.started) < max(shortestSpin, min(2*p.recent, longestSpin)) {
-		return true
+	if p.spun || processors < 2 {
+		p.spun = true
+		return false
 	}
-	p.spun = true
-	return false
+	limit := max(shortestSpin, min(2*p.recent, longestSpin))
+	switch {
+	case p.misses == 1 || p.waits%probeEvery == 0:
+		limit = patientSpin
+	case p.misses > 1:
+		limit = 0
+	}
+	p.spun = time.Since(p.started) >= limit
+	return !p.spun
 }
 
 // answered ends the wait.
 func (p *patience) answered() {
 	took := time.Since(p.started)
+	p.waits++
 	switch {
 	case !p.spun:
 		p.recent = (3*p.recent + took) / 4

@@ -68,10 +68,11 @@ type Link struct {
 	door   // what the transport itself needs
 }
 
-// adopt makes a lane of a connected stream. It closes the descriptor on failure.
-func (l *Link) adopt(fd int) (*Lane, error) {
-	file, raw, err := pollable(fd, "lane")
+// adopt makes a lane of a connected stream. It closes the stream on failure.
+func (l *Link) adopt(file *os.File) (*Lane, error) {
+	raw, err := file.SyscallConn()
 	if err != nil {
+		file.Close()
 		return nil, err
 	}
 	lane := &Lane{link: l, file: file, raw: raw, in: make([]byte, 512)}
@@ -247,18 +248,12 @@ func (l *Lane) Close() {
 }
 
 // pollable hands a connected or listening socket to Go's poller. It closes the descriptor on failure.
-func pollable(fd int, name string) (*os.File, syscall.RawConn, error) {
+func pollable(fd int, name string) (*os.File, error) {
 	if err := syscall.SetNonblock(fd, true); err != nil {
 		syscall.Close(fd)
-		return nil, nil, err
+		return nil, err
 	}
-	file := os.NewFile(uintptr(fd), name)
-	raw, err := file.SyscallConn()
-	if err != nil {
-		file.Close()
-		return nil, nil, err
-	}
-	return file, raw, nil
+	return os.NewFile(uintptr(fd), name), nil
 }
 
 // newSocket opens a stream socket that child processes do not inherit.

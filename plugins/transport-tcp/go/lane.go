@@ -1,0 +1,258 @@
+package lane
+
+import (
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// door is what the tcp transport keeps of a link. The worker listens on a port of its own choice and announces it to
+// the host; home asks the host for it and dials it once for each lane. Every connection opens with a hello: the
+// link's token, which is compared in constant time, and who is there. Raw sockets, because package net would be linked into
+// the worker at every reload.
+type door struct {
+	token    [tokenSize]byte
+	to       syscall.SockaddrInet4 // home: where the worker listens
+	incoming chan *Lane            // worker: lanes that have shown their token
+	ended    chan struct{}
+	dropped  atomic.Uint64 // connections without the token
+}
+
+const (
+	tokenSize   = 32
+	addressSize = 6 // IPv4 address and port, in network order
+	helloSize   = tokenSize + 1 + addressSize
+
+	isWorker = 'w' // to the host: here is where I listen
+	isHome   = 'h' // to the host: where does the worker listen?
+	isLane   = 'l' // to the worker
+)
+
+// patienceForHello is how long a connection may take to say who it is.
+const patienceForHello = 5 * time.Second
+
+// Attach attaches this process to a link, as that side. The descriptor is
+// `host=<IPv4 address>:<port>;token=<hexadecimal>;limit=<bytes>`. Home waits until the worker has attached.
+func Attach(side Side, descriptor string) (*Link, error) {
+	link := &Link{lanes: map[*Lane]struct{}{}}
+	link.incoming, link.ended = make(chan *Lane), make(chan struct{})
+	host, err := link.parse(descriptor)
+	if err != nil {
+		return nil, err
+	}
+	var listener *os.File
+	var accepting syscall.RawConn
+	who, address := byte(isHome), make([]byte, addressSize)
+	if side == Worker {
+		who = isWorker
+		if listener, accepting, err = listen(host.Addr, address); err != nil {
+			return nil, errors.New("fire lane: cannot listen: " + err.Error())
+		}
+		link.closeWith(listener)
+	}
+	watched, err := link.greet(&host, who, address)
+	if err != nil {
+		link.Close()
+		return nil, errors.New("fire lane: the host does not answer: " + err.Error())
+	}
+	if side == Worker {
+		go link.accept(accepting)
+	} else {
+		if err := readFull(watched, address); err != nil {
+			watched.Close()
+			return nil, ErrClosed
+		}
+		copy(link.to.Addr[:], address)
+		link.to.Port = int(address[4])<<8 | int(address[5])
+	}
+	link.closeAtEnd(watched)
+	return link, nil
+}
+
+// parse reads the descriptor and returns the host's address.
+func (l *Link) parse(descriptor string) (host syscall.SockaddrInet4, err error) {
+	wrong := errors.New("fire lane: not a descriptor of the tcp transport")
+	for _, field := range strings.Split(descriptor, ";") {
+		key, value, _ := strings.Cut(field, "=")
+		switch key {
+		case "host":
+			address, port, _ := strings.Cut(value, ":")
+			if host.Port, err = strconv.Atoi(port); err != nil {
+				return host, wrong
+			}
+			for i, part := range strings.SplitN(address, ".", 4) {
+				n, err := strconv.ParseUint(part, 10, 8)
+				if err != nil {
+					return host, wrong
+				}
+				host.Addr[i] = byte(n)
+			}
+		case "token":
+			if len(value) != 2*tokenSize {
+				return host, wrong
+			}
+			for i := range l.token {
+				n, err := strconv.ParseUint(value[2*i:2*i+2], 16, 8)
+				if err != nil {
+					return host, wrong
+				}
+				l.token[i] = byte(n)
+			}
+		case "limit":
+			if l.limit, err = strconv.Atoi(value); err != nil {
+				return host, wrong
+			}
+		}
+	}
+	if l.limit <= 0 || host.Port == 0 {
+		return host, wrong
+	}
+	return host, nil
+}
+
+// Open dials another lane. Home only.
+func (l *Link) Open() (*Lane, error) {
+	file, err := l.greet(&l.to, isLane, make([]byte, addressSize))
+	if err != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.closed || err == syscall.ECONNREFUSED {
+			return nil, ErrClosed
+		}
+		return nil, errors.New("fire lane: cannot dial the worker: " + err.Error())
+	}
+	return l.adopt(file)
+}
+
+// greet dials and says hello.
+func (l *Link) greet(to *syscall.SockaddrInet4, who byte, address []byte) (*os.File, error) {
+	fd, err := newSocket(syscall.AF_INET)
+	if err != nil {
+		return nil, err
+	}
+	if err := connect(fd, to); err != nil {
+		return nil, err
+	}
+	file, err := undelayed(fd)
+	if err != nil {
+		return nil, err
+	}
+	hello := append(append(append(make([]byte, 0, helloSize), l.token[:]...), who), address...)
+	if _, err := file.Write(hello); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+// undelayed hands a connection to Go's poller; small frames go out at once.
+func undelayed(fd int) (*os.File, error) {
+	if err := syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1); err != nil {
+		syscall.Close(fd)
+		return nil, err
+	}
+	return pollable(fd, "tcp")
+}
+
+// listen listens on a free port of the given address and writes down where.
+func listen(at [4]byte, address []byte) (*os.File, syscall.RawConn, error) {
+	fd, err := newSocket(syscall.AF_INET)
+	if err != nil {
+		return nil, nil, err
+	}
+	var bound syscall.Sockaddr
+	if err = syscall.Bind(fd, &syscall.SockaddrInet4{Addr: at}); err == nil {
+		if err = syscall.Listen(fd, 4096); err == nil {
+			bound, err = syscall.Getsockname(fd)
+		}
+	}
+	if err != nil {
+		syscall.Close(fd)
+		return nil, nil, err
+	}
+	if inet, ok := bound.(*syscall.SockaddrInet4); ok {
+		copy(address, inet.Addr[:])
+		address[4], address[5] = byte(inet.Port>>8), byte(inet.Port)
+	}
+	file, err := pollable(fd, "lanes")
+	if err != nil {
+		return nil, nil, err
+	}
+	raw, err := file.SyscallConn()
+	return file, raw, err
+}
+
+// accept takes connections until the link is closed.
+func (l *Link) accept(listener syscall.RawConn) {
+	defer close(l.ended)
+	for {
+		fd, err := acceptOn(listener)
+		if err == ErrClosed {
+			return
+		}
+		if err != nil { // Out of descriptors: the caller waits, and so does this.
+			time.Sleep(10 * time.Millisecond)
+			continue
+		}
+		go l.admit(fd)
+	}
+}
+
+// admit makes a lane of a connection that shows the link's token in time.
+func (l *Link) admit(fd int) {
+	file, err := undelayed(fd)
+	if err != nil {
+		return
+	}
+	hello := make([]byte, helloSize)
+	file.SetReadDeadline(time.Now().Add(patienceForHello))
+	if readFull(file, hello) != nil || !l.knows(hello) || hello[tokenSize] != isLane {
+		l.dropped.Add(1)
+		file.Close()
+		return
+	}
+	file.SetReadDeadline(time.Time{})
+	lane, err := l.adopt(file)
+	if err != nil {
+		return
+	}
+	select {
+	case l.incoming <- lane:
+	case <-l.ended:
+		lane.Close()
+	}
+}
+
+// knows compares a hello's token with the link's, in a time that does not depend on how much of it is right.
+func (l *Link) knows(hello []byte) bool {
+	different := byte(0)
+	for i := range l.token {
+		different |= hello[i] ^ l.token[i]
+	}
+	return different == 0
+}
+
+// Accept waits for home to open another lane. Worker only.
+func (l *Link) Accept() (*Lane, error) {
+	select {
+	case lane := <-l.incoming:
+		return lane, nil
+	case <-l.ended:
+		return nil, ErrClosed
+	}
+}
+
+func readFull(file *os.File, into []byte) error {
+	for len(into) > 0 {
+		n, err := file.Read(into)
+		if err != nil {
+			return err
+		}
+		into = into[n:]
+	}
+	return nil
+}
