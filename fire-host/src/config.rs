@@ -165,7 +165,9 @@ impl<'de> Deserialize<'de> for Packages {
                 .into_iter()
                 .map(|item| match item {
                     toml::Value::String(text) => Ok(text),
-                    other => Err(D::Error::custom(format!("expected a string, found {other}"))),
+                    other => Err(D::Error::custom(format!(
+                        "expected a string, found {other}"
+                    ))),
                 })
                 .collect::<Result<_, _>>()
                 .map(Self),
@@ -213,9 +215,9 @@ impl<'de> Deserialize<'de> for Choice {
                 let mut text = |key: &str| match table.remove(key) {
                     None => Ok(None),
                     Some(toml::Value::String(text)) => Ok(Some(text)),
-                    Some(other) => {
-                        Err(D::Error::custom(format!("`{key}` must be a string, not {other}")))
-                    }
+                    Some(other) => Err(D::Error::custom(format!(
+                        "`{key}` must be a string, not {other}"
+                    ))),
                 };
                 let name = text("name")?;
                 let path = text("path")?.map(Into::into);
@@ -250,7 +252,9 @@ const SIGNALS: [(&str, Signal); 6] = [
 ];
 
 fn signal<'de, D: Deserializer<'de>>(from: D) -> Result<Signal, D::Error> {
-    const NAMES: [&str; 6] = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGKILL", "SIGUSR1"];
+    const NAMES: [&str; 6] = [
+        "SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGKILL", "SIGUSR1",
+    ];
     let name = String::deserialize(from)?;
     SIGNALS
         .iter()
@@ -261,18 +265,31 @@ fn signal<'de, D: Deserializer<'de>>(from: D) -> Result<Signal, D::Error> {
 
 /// Reads the text of a `fire.toml`; `path` is what mistakes are shown with.
 pub fn parse(path: &Path, text: &str) -> Result<Config, Box<Mistake>> {
-    let config: Config = toml::from_str(text)
-        .map_err(|error| Box::new(Mistake::of(path, text, &error)))?;
+    let config: Config =
+        toml::from_str(text).map_err(|error| Box::new(Mistake::of(path, text, &error)))?;
     let mut names: Vec<&str> = Vec::new();
     for app in &config.app {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if app.name.is_empty() || !app.name.chars().all(plain) {
-            let message = format!("an app's name is made of letters, digits, - and _, not {:?}", app.name);
-            return Err(Box::new(Mistake::at(path, text, &quoted(&app.name), message)));
+            let message = format!(
+                "an app's name is made of letters, digits, - and _, not {:?}",
+                app.name
+            );
+            return Err(Box::new(Mistake::at(
+                path,
+                text,
+                &quoted(&app.name),
+                message,
+            )));
         }
         if names.contains(&app.name.as_str()) {
             let message = format!("two apps are called {:?}", app.name);
-            return Err(Box::new(Mistake::at_last(path, text, &quoted(&app.name), message)));
+            return Err(Box::new(Mistake::at_last(
+                path,
+                text,
+                &quoted(&app.name),
+                message,
+            )));
         }
         names.push(&app.name);
     }
@@ -322,7 +339,15 @@ mod tests {
 
     #[test]
     fn broken_toml_has_a_place_too() {
-        for text in ["[build\n", "a = \n", "x", "\u{0}", "[run]\nargs = [\"a\", \n", "é = 1", "[[on_change]]\n"] {
+        for text in [
+            "[build\n",
+            "a = \n",
+            "x",
+            "\u{0}",
+            "[run]\nargs = [\"a\", \n",
+            "é = 1",
+            "[[on_change]]\n",
+        ] {
             let error = parse(Path::new("fire.toml"), text).unwrap_err().to_string();
             assert!(error.starts_with("fire.toml:"), "{text:?}: {error}");
         }
@@ -348,18 +373,26 @@ mod tests {
         // Keys that have no default are commented out with `#: `, the others are set.
         let set = parse(Path::new("fire.toml.example"), &text).unwrap_or_else(|e| panic!("{e}"));
         let default = Config::default();
-        assert_eq!((&set.build, &set.run, &set.watch), (&default.build, &default.run, &default.watch));
+        assert_eq!(
+            (&set.build, &set.run, &set.watch),
+            (&default.build, &default.run, &default.watch)
+        );
         assert_eq!(set.transport.plugin(&text, "").name, "shm");
         assert_eq!(set.split.plugin(&text, "").name, "on-edit");
         assert_eq!(set.policy.plugin(&text, "").name, "serious-changes");
-        let all: String = text.lines().map(|line| line.strip_prefix("#: ").unwrap_or(line).to_owned() + "\n").collect();
+        let all: String = text
+            .lines()
+            .map(|line| line.strip_prefix("#: ").unwrap_or(line).to_owned() + "\n")
+            .collect();
         let all = parse(Path::new("fire.toml.example"), &all).unwrap_or_else(|e| panic!("{e}"));
         assert!(!all.on_change.is_empty() && !all.app.is_empty() && !all.package.0.is_empty());
     }
 
     #[test]
     fn nothing_panics() {
-        let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../fire.toml.example")).unwrap();
+        let text =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../fire.toml.example"))
+                .unwrap();
         for cut in 0..text.len() {
             if text.is_char_boundary(cut) {
                 let _ = parse(Path::new("x"), &text[..cut]).map_err(|error| error.to_string());

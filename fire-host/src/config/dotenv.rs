@@ -47,7 +47,11 @@ pub fn parse(text: &str) -> Result<Vec<(String, String)>, EnvError> {
                     whole.push('\n');
                     whole.push_str(more);
                 }
-                if quote == '"' { unescape(&whole) } else { whole }
+                if quote == '"' {
+                    unescape(&whole)
+                } else {
+                    whole
+                }
             }
             _ => value
                 .find(" #")
@@ -100,21 +104,36 @@ mod tests {
 
     fn check(text: &str, expected: &[(&str, &str)]) {
         let found = parse(text).unwrap();
-        let found: Vec<_> = found.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let found: Vec<_> = found
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_str()))
+            .collect();
         assert_eq!(found, expected, "{text}");
     }
 
     #[test]
     fn lines() {
-        check("A=1\n# no\n\nexport B = two words # comment\n", &[("A", "1"), ("B", "two words")]);
-        check("A='x # $y \\n'\nB=\"a\\n\\\"b\\\"\" # c\n", &[("A", "x # $y \\n"), ("B", "a\n\"b\"")]);
-        check("KEY=\"one\ntwo\"\nURL=http://h/#frag\nE=\n", &[("KEY", "one\ntwo"), ("URL", "http://h/#frag"), ("E", "")]);
+        check(
+            "A=1\n# no\n\nexport B = two words # comment\n",
+            &[("A", "1"), ("B", "two words")],
+        );
+        check(
+            "A='x # $y \\n'\nB=\"a\\n\\\"b\\\"\" # c\n",
+            &[("A", "x # $y \\n"), ("B", "a\n\"b\"")],
+        );
+        check(
+            "KEY=\"one\ntwo\"\nURL=http://h/#frag\nE=\n",
+            &[("KEY", "one\ntwo"), ("URL", "http://h/#frag"), ("E", "")],
+        );
     }
 
     #[test]
     fn wrong_lines_are_numbered() {
         assert_eq!(parse("A=1\nwhat\n").unwrap_err().line, 2);
-        assert_eq!(parse("A=\"x\n").unwrap_err().message, "the quote is never closed");
+        assert_eq!(
+            parse("A=\"x\n").unwrap_err().message,
+            "the quote is never closed"
+        );
         assert_eq!(parse("a b=1").unwrap_err().line, 1);
     }
 }

@@ -25,7 +25,12 @@ impl std::error::Error for Mistake {}
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { line, column, .. } = self;
-        write!(f, "{}:{line}:{column}: {}", self.file.display(), self.message)?;
+        write!(
+            f,
+            "{}:{line}:{column}: {}",
+            self.file.display(),
+            self.message
+        )?;
         let number = line.to_string();
         let gap = " ".repeat(number.len());
         let before: String = self
@@ -34,7 +39,12 @@ impl fmt::Display for Mistake {
             .take(column - 1)
             .map(|c| if c == '\t' { '\t' } else { ' ' })
             .collect();
-        write!(f, "\n  {number} | {}\n  {gap} | {before}{}", self.source, "^".repeat(self.length))?;
+        write!(
+            f,
+            "\n  {number} | {}\n  {gap} | {before}{}",
+            self.source,
+            "^".repeat(self.length)
+        )?;
         if let Some(nearest) = &self.nearest {
             write!(f, "\n  did you mean `{nearest}`?")?;
         }
@@ -101,9 +111,15 @@ pub fn line_and_column(text: &str, at: usize) -> (usize, usize) {
 fn explain(message: &str) -> (String, Option<String>) {
     let message = message.trim_end().replace('\n', ": ");
     let unknown = |kind: &str| {
-        let (name, rest) = message.strip_prefix(kind)?.strip_prefix(" `")?.split_once('`')?;
+        let (name, rest) = message
+            .strip_prefix(kind)?
+            .strip_prefix(" `")?
+            .split_once('`')?;
         let valid: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
-        Some((name.to_owned(), valid.into_iter().map(str::to_owned).collect::<Vec<_>>()))
+        Some((
+            name.to_owned(),
+            valid.into_iter().map(str::to_owned).collect::<Vec<_>>(),
+        ))
     };
     if let Some((name, valid)) = unknown("unknown field") {
         let nearest = nearest(&name, &valid);
@@ -115,7 +131,10 @@ fn explain(message: &str) -> (String, Option<String>) {
     }
     if let Some((name, valid)) = unknown("unknown variant") {
         let nearest = nearest(&name, &valid);
-        return (format!("`{name}` is none of `{}`", valid.join("`, `")), nearest);
+        return (
+            format!("`{name}` is none of `{}`", valid.join("`, `")),
+            nearest,
+        );
     }
     (message, None)
 }
@@ -124,7 +143,12 @@ fn explain(message: &str) -> (String, Option<String>) {
 pub fn nearest<S: AsRef<str>>(name: &str, valid: &[S]) -> Option<String> {
     valid
         .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate.as_ref()), candidate.as_ref()))
+        .map(|candidate| {
+            (
+                strsim::damerau_levenshtein(name, candidate.as_ref()),
+                candidate.as_ref(),
+            )
+        })
         .filter(|(distance, candidate)| *distance <= 2.max(candidate.len() / 3))
         .min()
         .map(|(_, candidate)| candidate.to_owned())

@@ -98,22 +98,15 @@ pub fn read(file: &File, chunk: &Chunk) -> Vec<Declaration> {
     let mut source = Vec::with_capacity(bytes.len() + 1);
     source.extend_from_slice(bytes);
     source.push(b'\n');
-    let parsed = syntax::parse(&source).filter(|tree| !tree.root_node().has_error());
-    let mut names = Names::new(&file.outline().imports);
     let reader = Reader {
-        bytes: &source,
+        file,
         chunk,
-        prefix: dot_imports(file, &source),
+        bytes: &source,
     };
-    let found = parsed.and_then(|tree| {
-        let root = tree.root_node();
-        let mut cursor = root.walk();
-        let node = root
-            .named_children(&mut cursor)
-            .find(|child| child.kind() != "comment")?;
-        reader.declaration(node, &mut names)
-    });
-    found.unwrap_or_else(|| reader.unread())
+    reader
+        .parsed()
+        .or_else(|| reader.with_unread_body())
+        .unwrap_or_else(|| vec![Declaration::Stray(reader.tokens(0))])
 }
 
 /// The imports that a chunk may name: local name and path, `.` for all of a package's names.
@@ -170,12 +163,65 @@ fn has_bare_exported_name(source: &[u8]) -> bool {
 }
 
 struct Reader<'a> {
-    bytes: &'a [u8],
+    file: &'a File,
     chunk: &'a Chunk,
-    prefix: String,
+    /// The chunk, ended by a newline.
+    bytes: &'a [u8],
 }
 
 impl Reader<'_> {
+    /// `None` if the grammar does not know all of it.
+    fn parsed(&self) -> Option<Vec<Declaration>> {
+        let tree = syntax::parse_go(self.bytes).filter(|tree| !tree.root_node().has_error())?;
+        let root = tree.root_node();
+        let mut cursor = root.walk();
+        let node = root
+            .named_children(&mut cursor)
+            .find(|child| child.kind() != "comment")?;
+        self.declaration(node, &mut Names::new(&self.file.outline().imports))
+    }
+
+    /// A function with a body that the grammar does not know, for it is older than the body's Go: the
+    /// signature is read, the body is compared by its tokens.
+    fn with_unread_body(&self) -> Option<Vec<Declaration>> {
+        let start = (self.chunk.kind == ChunkKind::Func).then(|| self.body_start())??;
+        let mut bytes = self.bytes[..start].to_vec();
+        bytes.extend_from_slice(b"{}\n");
+        let mut declarations = Reader {
+            bytes: &bytes,
+            ..*self
+        }
+        .parsed()?;
+        if let Some(Declaration::Function(function)) = declarations.first_mut() {
+            let imports = imports_of(self.file, self.chunk);
+            let body = function.body.get_or_insert_default();
+            body.push_str(&format!("{imports:?} {}", self.tokens(start)));
+        }
+        Some(declarations)
+    }
+
+    /// The brace that the last brace of the chunk closes.
+    fn body_start(&self) -> Option<usize> {
+        let mut lexer = Lexer::new(self.bytes, 0, self.bytes.len());
+        let (mut open, mut last) = (Vec::new(), None);
+        loop {
+            let token = lexer.next();
+            match token.kind {
+                Kind::End => return last,
+                Kind::Open(_) => open.push(token.start),
+                Kind::Close(bracket) => {
+                    let start = open.pop()?;
+                    last = (bracket == b'}' && open.is_empty()).then_some(start);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn prefix(&self) -> String {
+        dot_imports(self.file, self.bytes)
+    }
+
     fn text(&self, node: Node<'_>) -> String {
         String::from_utf8_lossy(&self.bytes[node.byte_range()]).into_owned()
     }
@@ -193,33 +239,24 @@ impl Reader<'_> {
         })
     }
 
-    /// A declaration that the grammar does not know: compared by its tokens.
-    fn unread(&self) -> Vec<Declaration> {
-        let tokens = self.tokens();
-        if self.chunk.kind == ChunkKind::Func && !self.chunk.name.is_empty() {
-            return vec![Declaration::Function(Function {
-                name: self.chunk.name.clone(),
-                receiver: self.chunk.receiver.clone(),
-                arity: self.chunk.arity,
-                signature: tokens.clone(),
-                shown: String::new(),
-                body: Some(tokens),
-                directives: self.chunk.directives.clone(),
-            })];
-        }
-        vec![Declaration::Stray(tokens)]
-    }
-
-    fn tokens(&self) -> String {
-        let mut lexer = Lexer::new(self.bytes, 0, self.bytes.len());
+    /// The tokens from there on.
+    fn tokens(&self, start: usize) -> String {
+        let mut lexer = Lexer::new(self.bytes, start, self.bytes.len());
         let mut out = String::new();
+        // Before a closing bracket, a separator is layout.
+        let mut separator = "";
         loop {
             let token = lexer.next();
             match token.kind {
                 Kind::End => return out,
                 Kind::Comment => {}
-                Kind::Semicolon => out.push_str("; "),
-                _ => {
+                Kind::Semicolon => separator = "; ",
+                Kind::Comma => separator = ", ",
+                kind => {
+                    let pending = std::mem::take(&mut separator);
+                    if !matches!(kind, Kind::Close(_)) {
+                        out.push_str(pending);
+                    }
                     out.push_str(&String::from_utf8_lossy(
                         &self.bytes[token.start..token.end],
                     ));
@@ -239,7 +276,7 @@ impl Reader<'_> {
         };
         let mut signature = self.type_parameters(node, names);
         let mut shown = String::from("func");
-        let mut body = self.prefix.clone();
+        let mut body = self.prefix();
         for field in ["type_parameters", "parameters", "result"] {
             let Some(part) = node.child_by_field_name(field) else {
                 signature.push_str("()");
@@ -367,7 +404,7 @@ impl Reader<'_> {
             found.push(Declaration::Type(Type {
                 name: self.text(name),
                 parameters: self.type_parameters(specification, names),
-                form: self.prefix.clone() + &normal::type_form(kind, self.bytes, names),
+                form: self.prefix() + &normal::type_form(kind, self.bytes, names),
                 shown: normal::shown(kind, self.bytes),
                 shape,
                 directives,
@@ -414,7 +451,7 @@ impl Reader<'_> {
             for (name, index) in self.value_names(specification).into_iter().zip(0..) {
                 let (mut form, mut shown) = (String::new(), String::new());
                 if let Some(value) = values.get(index) {
-                    form = self.prefix.clone() + &normal::code(*value, self.bytes, names);
+                    form = self.prefix() + &normal::code(*value, self.bytes, names);
                     shown = normal::shown(*value, self.bytes);
                     if mentions_iota(*value) {
                         form.push_str(&format!("iota={place}"));
@@ -457,7 +494,7 @@ impl Reader<'_> {
                 };
                 let (mut form, mut shown, mut acts) = (String::new(), String::new(), false);
                 if let Some(value) = value {
-                    form = self.prefix.clone() + &normal::code(*value, self.bytes, names);
+                    form = self.prefix() + &normal::code(*value, self.bytes, names);
                     if together {
                         form.push_str(&format!("#{index}"));
                     }

@@ -222,6 +222,20 @@ fn directives_belong_to_the_next_declaration() {
 fn what_the_grammar_does_not_know_is_compared_by_tokens() {
     same("func f() { x := = 1 }", "func f() {\n x := = // x\n 1 }");
     different("func f() { x := = 1 }", "func f() { x := = 2 }");
+    let (one, other) = (
+        function("func f(a int) { x := = 1 }"),
+        function("func f(b int) { x := = 2 }"),
+    );
+    assert_eq!(one.signature, other.signature);
+    assert_ne!(one.body, other.body);
+    same(
+        "type t struct { a := int }",
+        "type t struct {\n\ta := int // x\n}",
+    );
+    different(
+        "type t struct { a := int }",
+        "type t struct { a := string }",
+    );
 }
 
 #[test]

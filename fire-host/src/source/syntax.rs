@@ -6,6 +6,7 @@ use std::path::Path;
 
 use tree_sitter::{Node, Parser, Tree};
 
+use super::lexer::{Kind, Lexer, Token};
 use super::outline::{Chunk, ChunkKind};
 use super::snapshot::File;
 use crate::swap::Diagnostic;
@@ -29,6 +30,73 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Tree> {
     })
 }
 
+/// Parses, and if there are errors, again as Go 1.26 reads it: the argument of `new` may be an expression, for
+/// which the grammar takes types alone. Positions in the tree are those of `bytes`.
+pub(super) fn parse_go(bytes: &[u8]) -> Option<Tree> {
+    let tree = parse(bytes)?;
+    if !tree.root_node().has_error() {
+        return Some(tree);
+    }
+    let mut altered = bytes.to_vec();
+    for at in calls_of_new_with_values(bytes) {
+        // An ordinary name of the same length: what it is called with are expressions.
+        altered[at..at + 3].copy_from_slice(b"neu");
+    }
+    match parse(&altered) {
+        Some(again) if !again.root_node().has_error() => Some(again),
+        _ => Some(tree),
+    }
+}
+
+/// Where `new(` stands before what need not be a type.
+fn calls_of_new_with_values(bytes: &[u8]) -> Vec<usize> {
+    let mut lexer = Lexer::new(bytes, 0, bytes.len());
+    let mut found = Vec::new();
+    let mut previous: Option<Token> = None;
+    loop {
+        let token = lexer.next();
+        if token.kind == Kind::End {
+            return found;
+        }
+        let name = previous.filter(|name| &bytes[name.start..name.end] == b"new");
+        if let Some(name) = name
+            && token.kind == Kind::Open(b'(')
+            && may_be_value(bytes, lexer.clone())
+        {
+            found.push(name.start);
+        }
+        previous = Some(token);
+    }
+}
+
+/// Whether the argument may be a value; the lexer stands before it. A name may be either, and is the same to the
+/// grammar. What begins like a type is one, unless it has more braces than its structs and interfaces need.
+fn may_be_value(bytes: &[u8], mut lexer: Lexer<'_>) -> bool {
+    let first = lexer.next();
+    if !matches!(first.kind, Kind::Open(b'[') | Kind::Star | Kind::Keyword(_)) {
+        return true;
+    }
+    let (mut depth, mut braces, mut needed) = (0i64, 0, 0);
+    let mut token = first;
+    loop {
+        match token.kind {
+            Kind::End => return false,
+            Kind::Open(bracket) => {
+                braces += i64::from(depth == 0 && bracket == b'{');
+                depth += 1;
+            }
+            Kind::Close(_) if depth == 0 => return braces > needed,
+            Kind::Close(_) => depth -= 1,
+            Kind::Keyword(_) if depth == 0 => {
+                let word = &bytes[token.start..token.end];
+                needed += i64::from(word == b"struct" || word == b"interface");
+            }
+            _ => {}
+        }
+        token = lexer.next();
+    }
+}
+
 /// More than this is noise: the first one is what the user mends.
 const MOST: usize = 10;
 
@@ -36,7 +104,7 @@ const MOST: usize = 10;
 pub fn syntax_errors(path: impl AsRef<Path>, bytes: &[u8]) -> Vec<Diagnostic> {
     let path = &path.as_ref().to_string_lossy();
     let mut found = Vec::new();
-    let Some(tree) = parse(bytes) else {
+    let Some(tree) = parse_go(bytes) else {
         return found;
     };
     if tree.root_node().has_error() {
@@ -61,7 +129,7 @@ pub fn new_syntax_errors(old: Option<&File>, new: &File) -> Vec<Diagnostic> {
             let mut source = new.bytes()[chunk.range.clone()].to_vec();
             source.push(b'\n');
             chunk.kind == ChunkKind::Stray
-                || parse(&source).is_none_or(|tree| tree.root_node().has_error())
+                || parse_go(&source).is_none_or(|tree| tree.root_node().has_error())
         });
     if suspicious {
         syntax_errors(new.path(), new.bytes())
@@ -132,6 +200,27 @@ mod tests {
     fn go_has_no_errors() {
         let source = b"package a\n\nfunc f[T any](x T) { for range 3 { g(x) } }\n";
         assert_eq!(syntax_errors("a.go", source), []);
+    }
+
+    #[test]
+    fn new_takes_expressions() {
+        for argument in [
+            "3",
+            "\"a\"",
+            "-x",
+            "f(x)",
+            "x + 1",
+            "T",
+            "pkg.T[int]",
+            "[]int",
+            "[]int{1}",
+            "*T",
+            "func() int { return 1 }()",
+        ] {
+            let source =
+                format!("package a\n\nfunc f() {{ p, q := new({argument}), new([]int) }}\n");
+            assert_eq!(syntax_errors("a.go", source.as_bytes()), [], "{argument}");
+        }
     }
 
     #[test]
