@@ -68,6 +68,8 @@ pub enum Command {
     Run(Run),
     /// The edits between two trees and the action they lead to; runs nothing
     Diff(Diff),
+    /// Make, install, show, remove and check plugins
+    Plugin(crate::commands::plugin::Plugin),
 }
 
 #[derive(Debug, Args)]
@@ -100,7 +102,7 @@ pub struct Run {
 }
 
 /// Words that are commands; everything else runs the program.
-const COMMANDS: [&str; 3] = ["run", "help", "diff"];
+const COMMANDS: [&str; 4] = ["run", "help", "diff", "plugin"];
 /// fire's options that take a value.
 const VALUED: [&str; 7] = [
     "-C",

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use fire_host::plugins::PluginError;
 use fire_host::setup::SetupError;
 use fire_host::state::StateError;
 use fire_host::toolchain::ToolchainError;
@@ -30,6 +31,10 @@ fn judge(error: &anyhow::Error) -> (u8, Option<String>) {
             SetupError::NoProgram { .. } | SetupError::SeveralPrograms { .. } => USAGE,
         };
         return (code, Some(error.hint()));
+    }
+    if let Some(error) = error.downcast_ref::<PluginError>() {
+        let code = if error.line.is_some() { USAGE } else { FAILED };
+        return (code, error.hint.clone());
     }
     if let Some(error) = error.downcast_ref::<ToolchainError>() {
         return (toolchain_code(error), Some(error.hint()));

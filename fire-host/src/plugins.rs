@@ -6,17 +6,22 @@
 
 mod builtin;
 mod error;
+pub mod go_check;
 pub mod image;
 mod load;
 pub mod lock;
 mod nearest;
-mod places;
+pub mod places;
 mod registry;
 mod trust;
 
+pub use builtin::names as built_in_names;
 pub use error::PluginError;
 pub use fire_plugin_api::host::Kind;
 pub use load::{Library, open};
 pub use nearest::nearest;
 pub use places::{Origin, Place, Places};
 pub use registry::Registry;
+
+/// The major version of fire-plugin-api that plugins must be built with.
+pub const API_MAJOR: u32 = fire_plugin_api::version::OWN[0];

@@ -36,18 +36,20 @@ impl Places {
     /// For a project whose files fire keeps in `state`, with this process's environment.
     pub fn of(state: &Path) -> Self {
         let variable = std::env::var_os(VARIABLE);
-        Self::from_parts(variable.as_deref(), state, user_directory())
+        Self::from_parts(variable.as_deref(), state, user())
     }
 
-    fn from_parts(variable: Option<&OsStr>, state: &Path, user: Option<PathBuf>) -> Self {
-        let place = |directory, origin| Place { directory, origin };
+    fn from_parts(variable: Option<&OsStr>, state: &Path, user: Option<Place>) -> Self {
         let mut places: Vec<Place> = std::env::split_paths(variable.unwrap_or_default())
             // A relative directory would mean another one in each project.
             .filter(|directory| directory.is_absolute())
-            .map(|directory| place(directory, Origin::Variable))
+            .map(|directory| Place {
+                directory,
+                origin: Origin::Variable,
+            })
             .collect();
-        places.push(place(project_directory(state), Origin::Project));
-        places.extend(user.map(|directory| place(directory, Origin::User)));
+        places.push(project(state));
+        places.extend(user);
         Self(places)
     }
 
@@ -77,12 +79,15 @@ impl fmt::Display for Origin {
 }
 
 /// Where `fire plugin add` installs.
-pub fn project_directory(state: &Path) -> PathBuf {
-    state.join("plugins")
+pub fn project(state: &Path) -> Place {
+    Place {
+        directory: state.join("plugins"),
+        origin: Origin::Project,
+    }
 }
 
 /// Where `fire plugin add --user` installs.
-pub fn user_directory() -> Option<PathBuf> {
+pub fn user() -> Option<Place> {
     let absolute = |name| {
         std::env::var_os(name)
             .map(PathBuf::from)
@@ -90,7 +95,10 @@ pub fn user_directory() -> Option<PathBuf> {
     };
     absolute("XDG_DATA_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
-        .map(|data| data.join("fire/plugins"))
+        .map(|data| Place {
+            directory: data.join("fire/plugins"),
+            origin: Origin::User,
+        })
 }
 
 /// The name under which a plugin is installed.
@@ -116,8 +124,14 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
         let variable = format!("{}:relative::{}", at("a").display(), at("b").display());
-        let places =
-            Places::from_parts(Some(OsStr::new(&variable)), &at("state"), Some(at("user")));
+        let places = Places::from_parts(
+            Some(OsStr::new(&variable)),
+            &at("state"),
+            Some(Place {
+                directory: at("user"),
+                origin: Origin::User,
+            }),
+        );
         let expected = [at("a"), at("b"), at("state/plugins"), at("user")];
         let searched: Vec<_> = places.0.iter().map(|place| &place.directory).collect();
         assert_eq!(searched, expected.iter().collect::<Vec<_>>());

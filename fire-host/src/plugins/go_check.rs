@@ -1,0 +1,158 @@
+//! Builds a transport's Go half into a small worker and lets it talk with the Rust half.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use fire_plugin_api::transport::{Frame, GoFile, Link, LinkRequest, Side, Transport};
+
+const WORKER: &str = include_str!("../../go/lanecheck/main.go");
+
+/// Package index, which a Go half may import.
+const INDEX: [(&str, &str); 3] = [
+    ("index.go", include_str!("../../go/index/index.go")),
+    (
+        "index_amd64.s",
+        include_str!("../../go/index/index_amd64.s"),
+    ),
+    (
+        "index_arm64.s",
+        include_str!("../../go/index/index_arm64.s"),
+    ),
+];
+
+/// An echo that has not come by then does not come.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What is wrong, in one sentence; the compiler's own words may follow.
+pub fn run(transport: &dyn Transport, directory: &Path) -> Result<(), String> {
+    let said = |error: std::io::Error| format!("{}: {error}", directory.display());
+    let links = directory.join("link");
+    fs::create_dir_all(&links).map_err(said)?;
+    let binary = build(&transport.go_half(), directory)?;
+    let request = LinkRequest {
+        generation: 1,
+        directory: links,
+    };
+    let link = transport
+        .create(&request)
+        .map_err(|error| format!("create: {error}"))?;
+    let mut worker = start(&binary, &link.descriptor(Side::Worker))?;
+    let outcome = exchange(link);
+    // It may have ended by itself.
+    let _ = worker.kill();
+    let _ = worker.wait();
+    outcome
+}
+
+/// As fire does it: the package is put among the standard ones by an overlay.
+fn build(half: &[GoFile], directory: &Path) -> Result<PathBuf, String> {
+    let said = |error: std::io::Error| format!("{}: {error}", directory.display());
+    let output = Command::new("go")
+        .args(["env", "GOROOT"])
+        .output()
+        .map_err(|error| format!("go does not run: {error}"))?;
+    let goroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    let mut replace: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
+    let index = INDEX.map(|(name, source)| ("index", name.to_owned(), source.to_owned()));
+    let half = half
+        .iter()
+        .map(|file| ("fireagent/lane", file.name.clone(), file.source.clone()));
+    for (package, name, source) in half.chain(index) {
+        let written = directory.join(format!("{}-{name}", package.replace('/', "-")));
+        fs::write(&written, source).map_err(said)?;
+        replace.insert(goroot.join("src").join(package).join(name), written);
+    }
+    let overlay = directory.join("overlay.json");
+    let json = serde_json::json!({ "Replace": replace }).to_string();
+    fs::write(&overlay, json).map_err(said)?;
+    let module = directory.join("worker");
+    fs::create_dir_all(&module).map_err(said)?;
+    fs::write(module.join("main.go"), WORKER).map_err(said)?;
+    fs::write(module.join("go.mod"), "module lanecheck\n\ngo 1.22\n").map_err(said)?;
+    let binary = directory.join("lanecheck");
+    let output = Command::new("go")
+        .current_dir(&module)
+        .env("GOWORK", "off")
+        .arg("build")
+        .arg("-o")
+        .arg(&binary)
+        .arg("-overlay")
+        .arg(&overlay)
+        .arg(".")
+        .output()
+        .map_err(|error| format!("go does not run: {error}"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("it does not build:\n{}", said.trim_end()));
+    }
+    Ok(binary)
+}
+
+/// The worker, attached.
+fn start(binary: &Path, descriptor: &str) -> Result<Child, String> {
+    let mut worker = Command::new(binary)
+        .arg(descriptor)
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("the worker does not start: {error}"))?;
+    let mut line = String::new();
+    if let Some(output) = worker.stdout.take() {
+        // An error leaves the line empty.
+        let _ = BufReader::new(output).read_line(&mut line);
+    }
+    if line.trim() == "attached" {
+        return Ok(worker);
+    }
+    let _ = worker.kill();
+    let _ = worker.wait();
+    Err("the worker's `Attach` failed".to_owned())
+}
+
+/// Home's side. It runs on a thread of its own, because a lane that is broken may wait for ever.
+fn exchange(link: Box<dyn Link>) -> Result<(), String> {
+    let (done, waiting) = mpsc::channel();
+    thread::spawn(move || {
+        // Nobody listens any more after the deadline.
+        let _ = done.send(echoes(&*link));
+        link.close("the check is over");
+    });
+    waiting
+        .recv_timeout(PATIENCE)
+        .unwrap_or_else(|_| Err(format!("no echo within {} s", PATIENCE.as_secs())))
+}
+
+fn echoes(link: &dyn Link) -> Result<(), String> {
+    let home = link
+        .attach(Side::Home)
+        .map_err(|error| format!("attach home: {error}"))?;
+    link.attached()
+        .map_err(|error| format!("attached: {error}"))?;
+    for lane in 0..20u64 {
+        let mut lane_of_home = home.open().map_err(|error| format!("open: {error}"))?;
+        for size in [0, 1, 40, 41, 64, 1_000, 4_096, 60_000] {
+            let sent = Frame {
+                kind: size as u16,
+                flags: lane as u16,
+                call: lane << 40 | 7,
+                payload: (0..size).map(|at: usize| (at ^ size) as u8).collect(),
+            };
+            lane_of_home
+                .send(&sent)
+                .map_err(|error| format!("send of {size} bytes: {error}"))?;
+            let received = lane_of_home
+                .recv()
+                .map_err(|error| format!("recv of {size} bytes: {error}"))?;
+            if received != sent {
+                return Err(format!("a frame with {size} bytes came back changed"));
+            }
+        }
+        lane_of_home.close();
+    }
+    Ok(())
+}
