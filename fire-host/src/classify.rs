@@ -145,3 +145,7 @@ pub fn diff(old: &Snapshot, new: &Snapshot) -> Vec<Edit> {
 #[cfg(test)]
 #[path = "classify/diff_test.rs"]
 mod diff_test;
+
+#[cfg(test)]
+#[path = "classify/property_test.rs"]
+mod property_test;

@@ -30,3 +30,19 @@ pub use constraint::BuildContext;
 pub use outline::{Chunk, ChunkKind, Import, Mentions, Outline, Position, Receiver};
 pub use snapshot::{Entry, File, FileKind, Snapshot};
 pub use syntax::{new_syntax_errors, syntax_errors};
+
+/// Where each token and comment lies, inserted semicolons left out. For tests that change layout.
+#[cfg(test)]
+pub(crate) fn token_ranges(bytes: &[u8]) -> Vec<(usize, usize)> {
+    let mut lexer = lexer::Lexer::new(bytes, 0, bytes.len());
+    let mut ranges = Vec::new();
+    loop {
+        let token = lexer.next();
+        if token.kind == lexer::Kind::End {
+            return ranges;
+        }
+        if token.start < token.end {
+            ranges.push((token.start, token.end));
+        }
+    }
+}

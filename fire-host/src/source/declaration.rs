@@ -162,6 +162,13 @@ fn has_bare_exported_name(source: &[u8]) -> bool {
     }
 }
 
+/// Where in a receiver a name stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Within {
+    Receiver,
+    Arguments,
+}
+
 struct Reader<'a> {
     file: &'a File,
     chunk: &'a Chunk,
@@ -368,17 +375,21 @@ impl Reader<'_> {
     /// `K` and `V` of `(m *Map[K, V])`.
     fn receiver_parameters(&self, receiver: Node<'_>) -> Vec<String> {
         let mut found = Vec::new();
-        let mut waiting = vec![receiver];
-        while let Some(node) = waiting.pop() {
-            let mut cursor = node.walk();
-            if node.kind() == "type_arguments" {
-                found.extend(
-                    node.named_children(&mut cursor)
-                        .map(|argument| self.text(argument)),
-                );
+        let mut waiting = vec![(receiver, Within::Receiver)];
+        while let Some((node, within)) = waiting.pop() {
+            let within = if node.kind() == "type_arguments" {
+                Within::Arguments
             } else {
-                waiting.extend(node.named_children(&mut cursor));
+                within
+            };
+            if within == Within::Arguments
+                && matches!(node.kind(), "type_identifier" | "identifier")
+            {
+                found.push(self.text(node));
             }
+            let mut cursor = node.walk();
+            let children: Vec<_> = node.named_children(&mut cursor).collect();
+            waiting.extend(children.into_iter().rev().map(|child| (child, within)));
         }
         found
     }

@@ -208,12 +208,36 @@ pub(super) fn elements(node: Node<'_>, bytes: &[u8], names: &Names) -> Vec<(Stri
     Types { bytes, names }.elements(node, 0)
 }
 
-/// Source in one line.
+/// Source in one line, without comments.
 pub(super) fn shown(node: Node<'_>, bytes: &[u8]) -> String {
-    text(node, bytes)
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
+    let mut out = String::new();
+    let mut from = node.start_byte();
+    let mut cut = |until: usize, next: usize| {
+        let piece = bytes.get(from..until).unwrap_or_default();
+        out.push_str(&String::from_utf8_lossy(piece));
+        from = next;
+    };
+    let mut cursor = node.walk();
+    let mut depth = 0usize;
+    loop {
+        let current = cursor.node();
+        if current.kind() == "comment" {
+            cut(current.start_byte(), current.end_byte());
+        }
+        if cursor.goto_first_child() {
+            depth += 1;
+            continue;
+        }
+        while depth > 0 && !cursor.goto_next_sibling() {
+            cursor.goto_parent();
+            depth -= 1;
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    cut(node.end_byte(), node.end_byte());
+    out.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 struct Types<'a> {
