@@ -7,7 +7,6 @@ import (
 	"sync"
 	"syscall"
 
-	"fireagent/lane"
 	"fireagent/wire"
 )
 
@@ -19,7 +18,7 @@ type message struct {
 	Linked    *generation   `json:"linked,omitempty"`
 	Refused   *refused      `json:"refused,omitempty"`
 	Commit    *commit       `json:"commit,omitempty"`
-	Committed *generation   `json:"committed,omitempty"`
+	Committed *committed    `json:"committed,omitempty"`
 	Drained   *generation   `json:"drained,omitempty"`
 	Close     *closeRequest `json:"close,omitempty"`
 }
@@ -46,12 +45,21 @@ type refused struct {
 	Message    string `json:"message"`
 }
 
-// commit makes new calls of some functions go to a generation, and those of others run natively again.
+// commit makes new calls of some functions go to other generations, and those of others run natively again: all at once.
 type commit struct {
-	Generation uint64   `json:"generation"`
-	Functions  []string `json:"functions"`
+	ID         uint64   `json:"id"`
+	Moves      []move   `json:"moves"`
 	Reverted   []string `json:"reverted"`
 	Superseded []uint64 `json:"superseded"` // generations that have no function any more
+}
+
+type move struct {
+	Generation uint64   `json:"generation"`
+	Functions  []string `json:"functions"`
+}
+
+type committed struct {
+	ID uint64 `json:"id"`
 }
 
 type closeRequest struct {
@@ -188,30 +196,35 @@ func (l *link) handshake() (no *refused) {
 
 // commit flips all slots of a batch. Every call that begins afterwards goes the new way.
 func (c *control) commit(r commit) {
-	l := c.links[r.Generation]
-	for _, id := range r.Functions {
-		slot := slotOf(id)
-		if slot == nil || l == nil || l.hosted[id] == nil {
-			c.send(message{Refused: &refused{r.Generation, "missing", id, "the running program has no dispatch check for it"}})
-			return
+	type flip struct {
+		slot *Slot
+		to   *target
+	}
+	var flips []flip
+	for _, m := range r.Moves {
+		l := c.links[m.Generation]
+		for _, id := range m.Functions {
+			slot := slotOf(id)
+			if slot == nil || l == nil || l.hosted[id] == nil {
+				c.send(message{Refused: &refused{m.Generation, "missing", id, "the running program has no dispatch check for " + id}})
+				return
+			}
+			flips = append(flips, flip{slot, l.hosted[id]})
 		}
 	}
-	for _, id := range r.Functions {
-		slot := slotOf(id)
-		slot.target.Store(l.hosted[id])
-		slot.hot.Store(true)
+	for _, f := range flips {
+		f.slot.target.Store(f.to)
+		f.slot.hot.Store(true)
 	}
 	for _, id := range r.Reverted {
 		if slot := slotOf(id); slot != nil {
 			slot.hot.Store(false)
 		}
 	}
-	c.send(message{Committed: &generation{r.Generation}})
+	c.send(message{Committed: &committed{r.ID}})
 	for _, old := range r.Superseded {
 		if l := c.links[old]; l != nil {
 			l.supersede(func() { c.send(message{Drained: &generation{old}}) })
 		}
 	}
 }
-
-var _ = lane.Home

@@ -1,0 +1,140 @@
+//! The Go halves: embedded here, laid out once per version in the user's cache, and compiled by the user's Go.
+//!
+//! Nothing here writes into the user's repository.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use fire_plugin_api::transport::GoFile;
+use include_dir::{Dir, include_dir};
+use sha2::{Digest, Sha256};
+
+static SOURCES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/go");
+
+/// Packages that are linked into the user's program, by the import path they get there.
+const HOME: [(&str, &str); 3] = [
+    ("fireagent/wire", "wire"),
+    ("fireagent/home", "home"),
+    ("index", "index"),
+];
+
+/// Packages that are linked into workers.
+const WORKER: [(&str, &str); 3] = [
+    ("fireagent/wire", "wire"),
+    ("fireagent/worker", "worker"),
+    ("index", "index"),
+];
+
+const LANE: &str = "fireagent/lane";
+
+/// The Go halves as files on this machine.
+#[derive(Debug, Clone)]
+pub struct Agent {
+    /// Where they lie. The name holds a digest of the content, so it never changes under anybody's feet.
+    pub directory: PathBuf,
+    lane: PathBuf,
+    lane_files: Vec<String>,
+}
+
+/// The user's cache directory for fire.
+pub fn cache() -> PathBuf {
+    let base = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache")))
+        .unwrap_or_else(std::env::temp_dir);
+    base.join("fire")
+}
+
+impl Agent {
+    /// Lays out the Go halves and the transport's.
+    pub fn lay_out(lane: &[GoFile]) -> std::io::Result<Self> {
+        let mut digest = Sha256::new();
+        let mut files = Vec::new();
+        collect(&SOURCES, &mut files);
+        files.sort();
+        for (name, text) in &files {
+            digest.update(name.as_bytes());
+            digest.update(text);
+        }
+        let directory = cache().join(format!("agent-{}", short(&digest.finalize())));
+        for (name, text) in &files {
+            write_once(&directory.join(name), text)?;
+        }
+        let mut digest = Sha256::new();
+        for file in lane {
+            digest.update(file.name.as_bytes());
+            digest.update(file.source.as_bytes());
+        }
+        let lane_directory = cache().join(format!("lane-{}", short(&digest.finalize())));
+        for file in lane {
+            write_once(&lane_directory.join(&file.name), file.source.as_bytes())?;
+        }
+        Ok(Self {
+            directory,
+            lane: lane_directory,
+            lane_files: lane.iter().map(|file| file.name.clone()).collect(),
+        })
+    }
+
+    /// The packages of the home build: import path → file name → real file.
+    pub fn home(&self) -> BTreeMap<String, BTreeMap<String, PathBuf>> {
+        self.packages(&HOME)
+    }
+
+    /// The packages of every worker.
+    pub fn worker(&self) -> BTreeMap<String, BTreeMap<String, PathBuf>> {
+        self.packages(&WORKER)
+    }
+
+    fn packages(&self, list: &[(&str, &str)]) -> BTreeMap<String, BTreeMap<String, PathBuf>> {
+        let mut packages = BTreeMap::new();
+        for (path, directory) in list {
+            let mut files = BTreeMap::new();
+            if let Some(found) = SOURCES.get_dir(directory) {
+                for file in found.files() {
+                    if let Some(name) = file.path().file_name().and_then(|name| name.to_str())
+                        && !name.ends_with("_test.go")
+                    {
+                        files.insert(name.to_owned(), self.directory.join(file.path()));
+                    }
+                }
+            }
+            packages.insert((*path).to_owned(), files);
+        }
+        let lane = self
+            .lane_files
+            .iter()
+            .map(|name| (name.clone(), self.lane.join(name)))
+            .collect();
+        packages.insert(LANE.to_owned(), lane);
+        packages
+    }
+}
+
+fn collect<'a>(directory: &'a Dir<'a>, into: &mut Vec<(PathBuf, &'a [u8])>) {
+    for file in directory.files() {
+        into.push((file.path().to_path_buf(), file.contents()));
+    }
+    for inner in directory.dirs() {
+        collect(inner, into);
+    }
+}
+
+/// The first 16 hexadecimal digits of a digest.
+pub fn short(digest: &[u8]) -> String {
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Writes a file whose name says its content, unless it is there. Readers see all of it or nothing.
+fn write_once(path: &Path, text: &[u8]) -> std::io::Result<()> {
+    if std::fs::metadata(path).is_ok_and(|meta| meta.len() == text.len() as u64) {
+        return Ok(());
+    }
+    let directory = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(directory)?;
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    std::io::Write::write_all(&mut file, text)?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}

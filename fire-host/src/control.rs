@@ -1,0 +1,244 @@
+//! The line protocol with home and the workers: one local socket, one connection a process, one JSON object a line.
+//!
+//! Never on the path of a call. What the peers say resolves whoever waits for it; what nobody waits for is an event.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::oneshot;
+
+/// A generation of workers.
+pub type Generation = u64;
+
+/// What a peer says. Exactly one field is set.
+#[derive(Debug, Default, Deserialize)]
+struct Said {
+    hello: Option<Hello>,
+    #[serde(default)]
+    begun: bool,
+    linked: Option<OfGeneration>,
+    refused: Option<Refused>,
+    committed: Option<Committed>,
+    drained: Option<OfGeneration>,
+    attached: Option<OfGeneration>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Hello {
+    role: String,
+    #[serde(default)]
+    generation: Generation,
+}
+
+#[derive(Debug, Deserialize)]
+struct OfGeneration {
+    generation: Generation,
+}
+
+#[derive(Debug, Deserialize)]
+struct Committed {
+    id: u64,
+}
+
+/// Why home does not take a worker.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Refused {
+    /// Which.
+    pub generation: Generation,
+    /// `missing`, `version`, `link`.
+    pub code: String,
+    /// What is missing.
+    pub subject: String,
+    /// In words.
+    pub message: String,
+}
+
+/// Functions that go to one generation.
+#[derive(Debug, Clone, Serialize)]
+pub struct Move {
+    /// The worker's.
+    pub generation: Generation,
+    /// Ids.
+    pub functions: Vec<String>,
+}
+
+/// What somebody can wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Awaited {
+    /// Home has said hello.
+    Home,
+    /// The program's main has begun.
+    Begun,
+    /// The worker has attached to its link.
+    Attached(Generation),
+    /// Home has linked the worker, or refuses it.
+    Linked(Generation),
+    /// Home has committed, or refuses to.
+    Committed(u64),
+}
+
+/// What comes unasked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// Nothing refers to this generation any more.
+    Drained(Generation),
+}
+
+#[derive(Default)]
+struct State {
+    home: Option<UnboundedSender<String>>,
+    workers: HashMap<Generation, UnboundedSender<String>>,
+    waiting: HashMap<Awaited, Vec<oneshot::Sender<Result<(), Refused>>>>,
+    happened: std::collections::HashSet<Awaited>,
+}
+
+/// The host's end.
+#[derive(Clone)]
+pub struct Control {
+    path: PathBuf,
+    state: Arc<Mutex<State>>,
+}
+
+impl Control {
+    /// Listens in a directory that only this user can enter.
+    pub fn listen(directory: &Path) -> std::io::Result<(Self, UnboundedReceiver<Notice>)> {
+        let path = directory.join("control.sock");
+        let listener = UnixListener::bind(&path)?;
+        let state = Arc::new(Mutex::new(State::default()));
+        let (notices, receiver) = mpsc::unbounded_channel();
+        let shared = state.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, shared.clone(), notices.clone()));
+            }
+        });
+        Ok((Self { path, state }, receiver))
+    }
+
+    /// The socket's path, for the environment of the processes.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets everything about the process that has ended.
+    pub fn forget(&self) {
+        *self.lock() = State::default();
+    }
+
+    /// Waits for something; what has happened already counts. None: it cannot happen any more.
+    pub async fn wait(&self, what: Awaited) -> Option<Result<(), Refused>> {
+        let receiver = {
+            let mut state = self.lock();
+            if state.happened.contains(&what) {
+                return Some(Ok(()));
+            }
+            let (sender, receiver) = oneshot::channel();
+            state.waiting.entry(what).or_default().push(sender);
+            receiver
+        };
+        receiver.await.ok()
+    }
+
+    /// Tells home to link a worker.
+    pub fn link(&self, generation: Generation, descriptor: &str) {
+        self.say_home(&serde_json::json!({ "link": { "generation": generation, "descriptor": descriptor } }));
+    }
+
+    /// Tells home to flip its slots.
+    pub fn commit(&self, id: u64, moves: &[Move], reverted: &[String], superseded: &[Generation]) {
+        self.say_home(&serde_json::json!({ "commit": {
+            "id": id, "moves": moves, "reverted": reverted, "superseded": superseded,
+        } }));
+    }
+
+    /// Tells home that a worker is gone.
+    pub fn close(&self, generation: Generation, cause: &str) {
+        self.say_home(&serde_json::json!({ "close": { "generation": generation, "cause": cause } }));
+    }
+
+    fn say_home(&self, message: &serde_json::Value) {
+        if let Some(home) = &self.lock().home {
+            // A home that has just ended is reported by its exit.
+            let _ = home.send(format!("{message}\n"));
+        }
+    }
+}
+
+async fn serve(stream: UnixStream, state: Arc<Mutex<State>>, notices: UnboundedSender<Notice>) {
+    let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
+    let (input, mut output) = stream.into_split();
+    let (sender, mut outgoing) = mpsc::unbounded_channel::<String>();
+    let writer = tokio::spawn(async move {
+        while let Some(line) = outgoing.recv().await {
+            if output.write_all(line.as_bytes()).await.is_err() {
+                break;
+            }
+        }
+    });
+    let mut lines = BufReader::new(input).lines();
+    let mut is_home = false;
+    while let Ok(Some(line)) = lines.next_line().await {
+        let Ok(said) = serde_json::from_str::<Said>(&line) else {
+            break; // not a peer of ours
+        };
+        let mut resolve = |what: Awaited, outcome: Result<(), Refused>| {
+            let mut state = lock();
+            if outcome.is_ok() {
+                state.happened.insert(what);
+            }
+            for waiting in state.waiting.remove(&what).unwrap_or_default() {
+                let _ = waiting.send(outcome.clone());
+            }
+        };
+        if let Some(hello) = said.hello {
+            if hello.role == "home" {
+                is_home = true;
+                lock().home = Some(sender.clone());
+                resolve(Awaited::Home, Ok(()));
+            } else {
+                lock().workers.insert(hello.generation, sender.clone());
+            }
+        } else if said.begun {
+            resolve(Awaited::Begun, Ok(()));
+        } else if let Some(linked) = said.linked {
+            resolve(Awaited::Linked(linked.generation), Ok(()));
+        } else if let Some(attached) = said.attached {
+            resolve(Awaited::Attached(attached.generation), Ok(()));
+        } else if let Some(committed) = said.committed {
+            resolve(Awaited::Committed(committed.id), Ok(()));
+        } else if let Some(refused) = said.refused {
+            let mut state = lock();
+            let generation = refused.generation;
+            let whom: Vec<Awaited> = state
+                .waiting
+                .keys()
+                .copied()
+                .filter(|what| *what == Awaited::Linked(generation) || matches!(what, Awaited::Committed(_)))
+                .collect();
+            for what in whom {
+                for waiting in state.waiting.remove(&what).unwrap_or_default() {
+                    let _ = waiting.send(Err(refused.clone()));
+                }
+            }
+        } else if let Some(drained) = said.drained {
+            let _ = notices.send(Notice::Drained(drained.generation));
+        }
+    }
+    if is_home {
+        // Whoever waits for home waits in vain.
+        let mut state = lock();
+        state.home = None;
+        state.waiting.clear();
+    }
+    drop(sender);
+    writer.abort();
+}

@@ -1,0 +1,298 @@
+//! The client of the facts helper: a resident Go process that knows the types of the user's program.
+//!
+//! One request at a time, each a line of JSON. A helper that dies is an error of the request under way; the
+//! engine opens another.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::agent::Agent;
+use crate::project::Project;
+use crate::toolchain::Toolchain;
+
+/// What went wrong with the helper.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum FactsError {
+    /// It could not be built.
+    #[error("the facts helper could not be built: {0}")]
+    Build(String),
+    /// It is gone.
+    #[error("the facts helper has ended")]
+    Gone,
+    /// It says no.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// A message with its place.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Finding {
+    /// Absolute.
+    pub file: String,
+    /// From 1.
+    pub line: u32,
+    /// From 1, in bytes.
+    pub col: u32,
+    /// The compiler's wording.
+    pub message: String,
+}
+
+/// A package of the user.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Package {
+    /// Import path.
+    pub path: String,
+    /// Its directory.
+    pub dir: PathBuf,
+    /// Its Go files, absolute.
+    pub files: Vec<PathBuf>,
+}
+
+/// The answer to `load`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Loaded {
+    /// The user's packages, dependencies first.
+    pub packages: Vec<Package>,
+    /// What does not type-check.
+    pub diagnostics: Vec<Finding>,
+}
+
+/// The answer to `update`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Updated {
+    /// What does not type-check.
+    #[serde(default)]
+    pub diagnostics: Vec<Finding>,
+    /// Only a new load can tell.
+    #[serde(default)]
+    pub reload: bool,
+}
+
+/// The answer to `instrument`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Instrumented {
+    /// For `go build -overlay`.
+    pub overlay: PathBuf,
+    /// Functions in all.
+    pub total: usize,
+    /// Those that carry a dispatch check.
+    pub movable: usize,
+}
+
+/// One package of a worker.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ShadowPackage {
+    /// The path it is compiled under.
+    pub path: String,
+    /// Its files.
+    pub files: Vec<PathBuf>,
+    /// Import lines → the paths they are compiled under.
+    pub imports: BTreeMap<String, String>,
+    /// Language version, without `go`; may be empty.
+    pub lang: String,
+    /// Of its text and of the shadows it imports.
+    pub hash: String,
+}
+
+/// Why a body cannot be moved.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Refusal {
+    /// The function.
+    pub function: String,
+    /// The reason code.
+    pub code: String,
+    /// In words.
+    pub detail: String,
+}
+
+/// The answer to `shadow`: packages, or a refusal.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Shadow {
+    /// Dependencies first; the worker's program last.
+    #[serde(default)]
+    pub packages: Vec<ShadowPackage>,
+    /// Why not.
+    pub refused: Option<Refusal>,
+}
+
+/// A function of the user.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Function {
+    /// Function id.
+    pub id: String,
+    /// Absolute.
+    pub file: PathBuf,
+    /// From 1.
+    pub line: u32,
+    /// Import path of its package.
+    pub package: String,
+    /// The user's functions that it names.
+    #[serde(default)]
+    pub uses: Vec<String>,
+    /// Reason code, if it cannot be moved.
+    pub reason: Option<String>,
+    /// In words.
+    pub detail: Option<String>,
+}
+
+/// The answer to `functions`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Functions {
+    /// All of them.
+    pub functions: Vec<Function>,
+}
+
+type Waiting = (Value, oneshot::Sender<Result<Value, FactsError>>);
+
+/// A running helper. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Facts {
+    requests: mpsc::UnboundedSender<Waiting>,
+}
+
+impl Facts {
+    /// Builds the helper, if this Go has not built it before, and starts it.
+    pub async fn start(agent: &Agent, toolchain: &Toolchain, project: &Project) -> Result<Self, FactsError> {
+        let binary = build(agent, toolchain).await?;
+        let mut command = Command::new(binary);
+        command
+            .env("PATH", path_with(toolchain))
+            .envs(project.build.environment.iter().map(|(key, value)| (key, value)))
+            .current_dir(&project.root)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .process_group(0)
+            .kill_on_drop(true);
+        let mut child = command.spawn().map_err(|error| FactsError::Build(error.to_string()))?;
+        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(FactsError::Gone);
+        };
+        let (requests, waiting) = mpsc::unbounded_channel();
+        tokio::spawn(serve(child, input, BufReader::new(output).lines(), waiting));
+        Ok(Self { requests })
+    }
+
+    /// Asks, and waits for the answer.
+    pub async fn ask<T: DeserializeOwned>(&self, request: Value) -> Result<T, FactsError> {
+        let (sender, answer) = oneshot::channel();
+        self.requests.send((request, sender)).map_err(|_| FactsError::Gone)?;
+        let value = answer.await.map_err(|_| FactsError::Gone)??;
+        serde_json::from_value(value).map_err(|error| FactsError::Refused(format!("the facts helper answers {error}")))
+    }
+
+    /// Reads the whole program.
+    pub async fn load(&self, project: &Project) -> Result<Loaded, FactsError> {
+        self.ask(json!({
+            "do": "load", "dir": project.root, "patterns": project.packages,
+            "tags": project.build.tags, "flags": project.build.flags,
+        }))
+        .await
+    }
+}
+
+/// The PATH under which the go command of the toolchain comes first.
+pub fn path_with(toolchain: &Toolchain) -> std::ffi::OsString {
+    let mut places = vec![toolchain.goroot.join("bin")];
+    if let Some(directory) = toolchain.go.parent() {
+        places.push(directory.to_path_buf());
+    }
+    if let Some(path) = std::env::var_os("PATH") {
+        places.extend(std::env::split_paths(&path));
+    }
+    std::env::join_paths(places).unwrap_or_default()
+}
+
+async fn serve(
+    mut child: Child,
+    mut input: ChildStdin,
+    mut output: Lines<BufReader<ChildStdout>>,
+    mut waiting: mpsc::UnboundedReceiver<Waiting>,
+) {
+    let mut id = 0u64;
+    while let Some((mut request, sender)) = waiting.recv().await {
+        id += 1;
+        request["id"] = json!(id);
+        let answer = exchange(&mut input, &mut output, &request).await;
+        let failed = matches!(answer, Err(FactsError::Gone));
+        // Whoever asked may have been dropped: the answer is then nobody's.
+        let _ = sender.send(answer);
+        if failed {
+            break;
+        }
+    }
+    drop(input);
+    let _ = child.wait().await;
+}
+
+async fn exchange(
+    input: &mut ChildStdin,
+    output: &mut Lines<BufReader<ChildStdout>>,
+    request: &Value,
+) -> Result<Value, FactsError> {
+    let mut line = request.to_string();
+    line.push('\n');
+    input.write_all(line.as_bytes()).await.map_err(|_| FactsError::Gone)?;
+    let Ok(Some(text)) = output.next_line().await else {
+        return Err(FactsError::Gone);
+    };
+    let value: Value = serde_json::from_str(&text).map_err(|_| FactsError::Gone)?;
+    if value["ok"] == true {
+        return Ok(value);
+    }
+    Err(FactsError::Refused(value["error"].as_str().unwrap_or("no reason given").to_owned()))
+}
+
+async fn build(agent: &Agent, toolchain: &Toolchain) -> Result<PathBuf, FactsError> {
+    let source = agent.directory.join("facts");
+    let version: String = toolchain
+        .version
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' })
+        .collect();
+    let binary = agent.directory.join(format!("facts-{version}"));
+    if binary.exists() {
+        return Ok(binary);
+    }
+    let fresh = agent.directory.join(format!(".facts-{}", std::process::id()));
+    let output = own_go(toolchain)
+        .args(["build", "-trimpath", "-o"])
+        .arg(&fresh)
+        .arg(".")
+        .current_dir(&source)
+        .output()
+        .await
+        .map_err(|error| FactsError::Build(error.to_string()))?;
+    if !output.status.success() {
+        return Err(FactsError::Build(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+    }
+    std::fs::rename(&fresh, &binary).map_err(|error| FactsError::Build(error.to_string()))?;
+    Ok(binary)
+}
+
+/// The go command for fire's own Go code: none of the project's settings apply.
+pub fn own_go(toolchain: &Toolchain) -> Command {
+    let own: &Path = &toolchain.goroot.join("bin").join("go");
+    let mut command = Command::new(if own.exists() { own } else { &toolchain.go });
+    command
+        .envs([
+            ("GOFLAGS", ""),
+            ("GOWORK", "off"),
+            ("GO111MODULE", "on"),
+            ("CGO_ENABLED", "0"),
+            ("GOTOOLCHAIN", "local"),
+            ("GOEXPERIMENT", ""),
+        ])
+        .env("GOROOT", &toolchain.goroot)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
