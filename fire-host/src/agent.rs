@@ -54,7 +54,7 @@ impl Agent {
         collect(&SOURCES, &mut files);
         files.sort();
         for (name, text) in &files {
-            digest.update(name.as_bytes());
+            digest.update(name.as_os_str().as_encoded_bytes());
             digest.update(text);
         }
         let directory = cache().join(format!("agent-{}", short(&digest.finalize())));
@@ -123,7 +123,11 @@ fn collect<'a>(directory: &'a Dir<'a>, into: &mut Vec<(PathBuf, &'a [u8])>) {
 
 /// The first 16 hexadecimal digits of a digest.
 pub fn short(digest: &[u8]) -> String {
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Writes a file whose name says its content, unless it is there. Readers see all of it or nothing.

@@ -18,7 +18,15 @@ use crate::toolchain::Toolchain;
 
 /// Standard packages that bodies may forward to inside a worker: those that `facts/pure.txt` names.
 const REAL: [&str; 9] = [
-    "html", "math", "math/bits", "net/url", "path", "strconv", "strings", "unicode", "unicode/utf8",
+    "html",
+    "math",
+    "math/bits",
+    "net/url",
+    "path",
+    "strconv",
+    "strings",
+    "unicode",
+    "unicode/utf8",
 ];
 
 /// A compile or link that failed; the text is the tool's.
@@ -64,7 +72,9 @@ impl Compiler {
             .output()
             .await?;
         if !output.status.success() {
-            return Err(CompileError(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+            return Err(CompileError(
+                String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+            ));
         }
         let mut archives = BTreeMap::new();
         for listed in serde_json::Deserializer::from_slice(&output.stdout).into_iter::<Listed>() {
@@ -100,7 +110,10 @@ impl Compiler {
 
     fn tool(&self, name: &str) -> Command {
         let mut command = Command::new(self.tools.join(name));
-        command.env("GOROOT", &self.goroot).stdin(Stdio::null()).kill_on_drop(true);
+        command
+            .env("GOROOT", &self.goroot)
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
         command
     }
 
@@ -108,7 +121,8 @@ impl Compiler {
         let mut digest = Sha256::new();
         digest.update(&self.key);
         digest.update(&package.hash);
-        self.shadows.join(format!("{}.a", short(&digest.finalize())))
+        self.shadows
+            .join(format!("{}.a", short(&digest.finalize())))
     }
 
     /// Compiles the packages, each after those it imports, as many at once as there are processors.
@@ -118,8 +132,12 @@ impl Compiler {
         for package in packages {
             archives.insert(package.path.clone(), self.archive(package));
         }
-        let mut waiting: Vec<&ShadowPackage> = packages.iter().filter(|package| !self.archive(package).exists()).collect();
-        let mut missing: std::collections::BTreeSet<String> = waiting.iter().map(|package| package.path.clone()).collect();
+        let mut waiting: Vec<&ShadowPackage> = packages
+            .iter()
+            .filter(|package| !self.archive(package).exists())
+            .collect();
+        let mut missing: std::collections::BTreeSet<String> =
+            waiting.iter().map(|package| package.path.clone()).collect();
         let mut running = JoinSet::new();
         let width = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         while !waiting.is_empty() || !running.is_empty() {
@@ -143,13 +161,21 @@ impl Compiler {
                 Some(Ok(Err(error))) => return Err(error),
                 Some(Err(error)) => return Err(CompileError(error.to_string())),
                 None if waiting.is_empty() => break,
-                None => return Err(CompileError("the packages of the worker import each other".into())),
+                None => {
+                    return Err(CompileError(
+                        "the packages of the worker import each other".into(),
+                    ));
+                }
             }
         }
         Ok(())
     }
 
-    fn compile_command(&self, package: &ShadowPackage, archives: &BTreeMap<String, PathBuf>) -> Result<Command, CompileError> {
+    fn compile_command(
+        &self,
+        package: &ShadowPackage,
+        archives: &BTreeMap<String, PathBuf>,
+    ) -> Result<Command, CompileError> {
         let mut config = String::new();
         for (written, compiled) in &package.imports {
             if written != compiled {
@@ -160,11 +186,27 @@ impl Compiler {
                 .ok_or_else(|| CompileError(format!("{}: no package {compiled}", package.path)))?;
             let _ = writeln!(config, "packagefile {compiled}={}", archive.display());
         }
-        let directory = package.files.first().and_then(|file| file.parent()).unwrap_or(Path::new("."));
-        let name = directory.join(if package.path == "main" { "main.importcfg" } else { "importcfg" });
+        let directory = package
+            .files
+            .first()
+            .and_then(|file| file.parent())
+            .unwrap_or(Path::new("."));
+        let name = directory.join(if package.path == "main" {
+            "main.importcfg"
+        } else {
+            "importcfg"
+        });
         std::fs::write(&name, config)?;
         let mut command = self.tool("compile");
-        command.args(["-p", &package.path, "-pack", "-complete", "-d=disablenil", "-dwarf=false", "-importcfg"]);
+        command.args([
+            "-p",
+            &package.path,
+            "-pack",
+            "-complete",
+            "-d=disablenil",
+            "-dwarf=false",
+            "-importcfg",
+        ]);
         command.arg(&name);
         if !package.lang.is_empty() {
             command.arg(format!("-lang=go{}", language(&package.lang)));
@@ -192,7 +234,13 @@ impl Compiler {
         let name = into.with_extension("importcfg");
         std::fs::write(&name, config)?;
         let mut command = self.tool("link");
-        command.args(["-importcfg"]).arg(&name).args(["-s", "-w", "-buildmode=exe"]).arg("-o").arg(into).arg(&main);
+        command
+            .args(["-importcfg"])
+            .arg(&name)
+            .args(["-s", "-w", "-buildmode=exe"])
+            .arg("-o")
+            .arg(into)
+            .arg(&main);
         run(command).await
     }
 }
@@ -218,7 +266,10 @@ async fn run_to(mut command: Command, target: &Path) -> Result<(), CompileError>
     let fresh = tempfile::NamedTempFile::new_in(directory)?.into_temp_path();
     // The compiler wants its flags before the files.
     let mut with_output = Command::new(command.as_std().get_program());
-    with_output.arg("-o").arg(&*fresh).args(command.as_std().get_args());
+    with_output
+        .arg("-o")
+        .arg(&*fresh)
+        .args(command.as_std().get_args());
     for (key, value) in command.as_std().get_envs() {
         if let Some(value) = value {
             with_output.env(key, value);
@@ -227,7 +278,9 @@ async fn run_to(mut command: Command, target: &Path) -> Result<(), CompileError>
     with_output.stdin(Stdio::null()).kill_on_drop(true);
     command = with_output;
     run(command).await?;
-    fresh.persist(target).map_err(|error| CompileError(error.to_string()))?;
+    fresh
+        .persist(target)
+        .map_err(|error| CompileError(error.to_string()))?;
     Ok(())
 }
 
@@ -240,13 +293,15 @@ fn overlay(agent: &Agent, toolchain: &Toolchain) -> Result<PathBuf, CompileError
         }
     }
     let text = serde_json::json!({ "Replace": replace }).to_string();
-    let name = agent
-        .directory
-        .join(format!("worker-{}.json", short(&Sha256::digest(text.as_bytes()))));
+    let name = agent.directory.join(format!(
+        "worker-{}.json",
+        short(&Sha256::digest(text.as_bytes()))
+    ));
     if !name.exists() {
         let file = tempfile::NamedTempFile::new_in(&agent.directory)?;
         std::fs::write(file.path(), &text)?;
-        file.persist(&name).map_err(|error| CompileError(error.to_string()))?;
+        file.persist(&name)
+            .map_err(|error| CompileError(error.to_string()))?;
     }
     Ok(name)
 }

@@ -150,7 +150,9 @@ impl Control {
 
     /// Tells home to link a worker.
     pub fn link(&self, generation: Generation, descriptor: &str) {
-        self.say_home(&serde_json::json!({ "link": { "generation": generation, "descriptor": descriptor } }));
+        self.say_home(
+            &serde_json::json!({ "link": { "generation": generation, "descriptor": descriptor } }),
+        );
     }
 
     /// Tells home to flip its slots.
@@ -162,7 +164,9 @@ impl Control {
 
     /// Tells home that a worker is gone.
     pub fn close(&self, generation: Generation, cause: &str) {
-        self.say_home(&serde_json::json!({ "close": { "generation": generation, "cause": cause } }));
+        self.say_home(
+            &serde_json::json!({ "close": { "generation": generation, "cause": cause } }),
+        );
     }
 
     fn say_home(&self, message: &serde_json::Value) {
@@ -190,7 +194,7 @@ async fn serve(stream: UnixStream, state: Arc<Mutex<State>>, notices: UnboundedS
         let Ok(said) = serde_json::from_str::<Said>(&line) else {
             break; // not a peer of ours
         };
-        let mut resolve = |what: Awaited, outcome: Result<(), Refused>| {
+        let resolve = |what: Awaited, outcome: Result<(), Refused>| {
             let mut state = lock();
             if outcome.is_ok() {
                 state.happened.insert(what);
@@ -222,7 +226,9 @@ async fn serve(stream: UnixStream, state: Arc<Mutex<State>>, notices: UnboundedS
                 .waiting
                 .keys()
                 .copied()
-                .filter(|what| *what == Awaited::Linked(generation) || matches!(what, Awaited::Committed(_)))
+                .filter(|what| {
+                    *what == Awaited::Linked(generation) || matches!(what, Awaited::Committed(_))
+                })
                 .collect();
             for what in whom {
                 for waiting in state.waiting.remove(&what).unwrap_or_default() {

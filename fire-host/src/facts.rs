@@ -160,19 +160,31 @@ pub struct Facts {
 
 impl Facts {
     /// Builds the helper, if this Go has not built it before, and starts it.
-    pub async fn start(agent: &Agent, toolchain: &Toolchain, project: &Project) -> Result<Self, FactsError> {
+    pub async fn start(
+        agent: &Agent,
+        toolchain: &Toolchain,
+        project: &Project,
+    ) -> Result<Self, FactsError> {
         let binary = build(agent, toolchain).await?;
         let mut command = Command::new(binary);
         command
             .env("PATH", path_with(toolchain))
-            .envs(project.build.environment.iter().map(|(key, value)| (key, value)))
+            .envs(
+                project
+                    .build
+                    .environment
+                    .iter()
+                    .map(|(key, value)| (key, value)),
+            )
             .current_dir(&project.root)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .process_group(0)
             .kill_on_drop(true);
-        let mut child = command.spawn().map_err(|error| FactsError::Build(error.to_string()))?;
+        let mut child = command
+            .spawn()
+            .map_err(|error| FactsError::Build(error.to_string()))?;
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(FactsError::Gone);
         };
@@ -184,9 +196,12 @@ impl Facts {
     /// Asks, and waits for the answer.
     pub async fn ask<T: DeserializeOwned>(&self, request: Value) -> Result<T, FactsError> {
         let (sender, answer) = oneshot::channel();
-        self.requests.send((request, sender)).map_err(|_| FactsError::Gone)?;
+        self.requests
+            .send((request, sender))
+            .map_err(|_| FactsError::Gone)?;
         let value = answer.await.map_err(|_| FactsError::Gone)??;
-        serde_json::from_value(value).map_err(|error| FactsError::Refused(format!("the facts helper answers {error}")))
+        serde_json::from_value(value)
+            .map_err(|error| FactsError::Refused(format!("the facts helper answers {error}")))
     }
 
     /// Reads the whole program.
@@ -240,7 +255,10 @@ async fn exchange(
 ) -> Result<Value, FactsError> {
     let mut line = request.to_string();
     line.push('\n');
-    input.write_all(line.as_bytes()).await.map_err(|_| FactsError::Gone)?;
+    input
+        .write_all(line.as_bytes())
+        .await
+        .map_err(|_| FactsError::Gone)?;
     let Ok(Some(text)) = output.next_line().await else {
         return Err(FactsError::Gone);
     };
@@ -248,7 +266,12 @@ async fn exchange(
     if value["ok"] == true {
         return Ok(value);
     }
-    Err(FactsError::Refused(value["error"].as_str().unwrap_or("no reason given").to_owned()))
+    Err(FactsError::Refused(
+        value["error"]
+            .as_str()
+            .unwrap_or("no reason given")
+            .to_owned(),
+    ))
 }
 
 async fn build(agent: &Agent, toolchain: &Toolchain) -> Result<PathBuf, FactsError> {
@@ -256,13 +279,21 @@ async fn build(agent: &Agent, toolchain: &Toolchain) -> Result<PathBuf, FactsErr
     let version: String = toolchain
         .version
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '.' {
+                c
+            } else {
+                '-'
+            }
+        })
         .collect();
     let binary = agent.directory.join(format!("facts-{version}"));
     if binary.exists() {
         return Ok(binary);
     }
-    let fresh = agent.directory.join(format!(".facts-{}", std::process::id()));
+    let fresh = agent
+        .directory
+        .join(format!(".facts-{}", std::process::id()));
     let output = own_go(toolchain)
         .args(["build", "-trimpath", "-o"])
         .arg(&fresh)
@@ -272,7 +303,9 @@ async fn build(agent: &Agent, toolchain: &Toolchain) -> Result<PathBuf, FactsErr
         .await
         .map_err(|error| FactsError::Build(error.to_string()))?;
     if !output.status.success() {
-        return Err(FactsError::Build(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+        return Err(FactsError::Build(
+            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        ));
     }
     std::fs::rename(&fresh, &binary).map_err(|error| FactsError::Build(error.to_string()))?;
     Ok(binary)

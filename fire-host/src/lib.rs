@@ -1,11 +1,16 @@
 //! The host: watches the source, decides what an edit leads to, builds, and supervises home and workers.
 
+pub mod agent;
 pub mod build;
 pub mod classify;
 pub mod clock;
 pub mod config;
 pub mod discover;
+pub mod compile;
+pub mod control;
+pub mod engine;
 pub mod event;
+pub mod facts;
 pub mod plugins;
 pub mod project;
 pub mod session;

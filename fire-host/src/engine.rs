@@ -1,0 +1,217 @@
+//! The swap engine: from changed files to new code behind the slots of the running program.
+//!
+//! Place in the flow: the session drives it through [`Swapper`]. It owns the facts helper, the compiler, the control
+//! socket and the workers of one app. It never touches the app's process itself.
+//!
+//! Theory of operation. Three snapshots of the source matter: the one that the running binary was compiled from
+//! (`baseline`), the one that the last answer led to (`current`), and the one under judgement. What changed since
+//! `current` decides the action; what equals `baseline` runs natively. A worker is one generation; a function is
+//! `moved` to at most one. A generation without functions is superseded: it ends when home says it has drained.
+
+mod judge;
+mod start;
+mod workers;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fire_plugin_api::{RestartPolicy, SplitStrategy, Transport};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::agent::Agent;
+use crate::compile::Compiler;
+use crate::control::Control;
+use crate::facts::Facts;
+use crate::plugins::{PluginError, Registry};
+use crate::project::Project;
+use crate::source::Snapshot;
+use crate::swap::{
+    Census, Degraded, Fallback, HomeBuild, Hot, PrepareError, Reason, Swapped, Swapper, Task,
+    Verdict, WorkerExited,
+};
+
+use workers::Workers;
+
+/// How long home may take to answer on the control socket.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The engine of one app.
+pub struct Engine {
+    project: Project,
+    transport: Arc<dyn Transport>,
+    split: Arc<dyn SplitStrategy>,
+    policy: Arc<dyn RestartPolicy>,
+    running: Option<Running>,
+    compiler: Option<tokio::task::JoinHandle<Result<Compiler, String>>>,
+    ready: Option<Arc<Compiler>>,
+    prepared: Option<Snapshot>,
+    baseline: Snapshot,
+    current: Snapshot,
+    /// The facts helper must read the program anew.
+    stale: bool,
+    census: Option<Census>,
+    stages: BTreeMap<String, u64>,
+    endings: UnboundedSender<WorkerExited>,
+    endings_taken: Option<UnboundedReceiver<WorkerExited>>,
+}
+
+/// What lives from the first build to the end.
+struct Running {
+    agent: Agent,
+    facts: Facts,
+    control: Control,
+    workers: Workers,
+    /// Sockets, links and worker binaries. Gone when this is dropped.
+    directory: tempfile::TempDir,
+}
+
+/// Opens the engine of a project: a [`crate::swap::Opener`].
+pub fn open(project: &Project) -> Result<Box<dyn Swapper>, Degraded> {
+    let registry = Registry::for_project(project);
+    let degraded = |error: PluginError| Degraded {
+        message: error.to_string(),
+        hint: None,
+    };
+    let (endings, endings_taken) = unbounded_channel();
+    Ok(Box::new(Engine {
+        transport: registry.transport(&project.transport).map_err(degraded)?,
+        split: registry.split(&project.split).map_err(degraded)?,
+        policy: registry.policy(&project.policy).map_err(degraded)?,
+        project: project.clone(),
+        running: None,
+        compiler: None,
+        ready: None,
+        prepared: None,
+        baseline: Snapshot::default(),
+        current: Snapshot::default(),
+        stale: true,
+        census: None,
+        stages: BTreeMap::new(),
+        endings,
+        endings_taken: Some(endings_taken),
+    }))
+}
+
+/// Where fire keeps what must not outlive it. Short, because a socket's path must be.
+fn runtime_directory() -> std::io::Result<tempfile::TempDir> {
+    let base = std::env::var_os("XDG_RUNTIME_DIR")
+        .map(PathBuf::from)
+        .filter(|path| path.is_dir())
+        .unwrap_or_else(std::env::temp_dir);
+    tempfile::Builder::new().prefix("fire-").tempdir_in(base)
+}
+
+fn fallback(code: &str, subject: &str, detail: impl Into<String>) -> Fallback {
+    Fallback {
+        reasons: vec![Reason {
+            code: code.into(),
+            subject: subject.into(),
+            detail: detail.into(),
+        }],
+    }
+}
+
+fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Engine {
+    fn note(&mut self, stage: &str, since: Instant) {
+        self.stages.insert(stage.into(), milliseconds(since));
+    }
+
+    /// The compiler, once its preparation in the background is done.
+    async fn compiler(&mut self) -> Result<Arc<Compiler>, String> {
+        if let Some(ready) = &self.ready
+            && ready.is_current()
+        {
+            return Ok(ready.clone());
+        }
+        let task = match self.compiler.take() {
+            Some(task) => task,
+            None => self.prepare_compiler()?,
+        };
+        let compiler = Arc::new(task.await.map_err(|error| error.to_string())??);
+        self.ready = Some(compiler.clone());
+        Ok(compiler)
+    }
+
+    fn prepare_compiler(
+        &self,
+    ) -> Result<tokio::task::JoinHandle<Result<Compiler, String>>, String> {
+        let Some(running) = &self.running else {
+            return Err("nothing has been built yet".into());
+        };
+        let (agent, toolchain) = (running.agent.clone(), self.project.toolchain.clone());
+        Ok(tokio::spawn(async move {
+            Compiler::prepare(&agent, &toolchain)
+                .await
+                .map_err(|error| error.to_string())
+        }))
+    }
+}
+
+impl Swapper for Engine {
+    fn prepare_home(&mut self) -> Task<'_, Result<HomeBuild, PrepareError>> {
+        Box::pin(self.prepare())
+    }
+
+    fn home_environment(&mut self) -> Vec<(String, String)> {
+        self.running
+            .iter()
+            .map(|running| {
+                (
+                    "FIRE_CONTROL".to_owned(),
+                    running.control.path().display().to_string(),
+                )
+            })
+            .collect()
+    }
+
+    fn app_started(&mut self, _pid: u32) -> Task<'_, Result<(), Degraded>> {
+        Box::pin(self.started())
+    }
+
+    fn app_ended(&mut self) -> Task<'_, ()> {
+        Box::pin(async move {
+            if let Some(running) = &mut self.running {
+                running.workers.end_all().await;
+                running.control.forget();
+            }
+        })
+    }
+
+    fn judge<'a>(&'a mut self, changed: &'a [PathBuf]) -> Task<'a, Verdict> {
+        Box::pin(self.judged(changed))
+    }
+
+    fn swap(&mut self, hot: Hot) -> Task<'_, Result<Swapped, Fallback>> {
+        Box::pin(self.swapped(hot))
+    }
+
+    fn revert<'a>(&'a mut self, functions: &'a [String]) -> Task<'a, Result<(), Fallback>> {
+        Box::pin(self.reverted(functions))
+    }
+
+    fn census(&self) -> Option<Census> {
+        self.census
+    }
+
+    fn endings(&mut self) -> UnboundedReceiver<WorkerExited> {
+        self.endings_taken
+            .take()
+            .unwrap_or_else(|| unbounded_channel().1)
+    }
+
+    fn close(&mut self) -> Task<'_, ()> {
+        Box::pin(async move {
+            if let Some(mut running) = self.running.take() {
+                running.workers.end_all().await;
+                // A directory that cannot be removed is swept by the system.
+                let _ = running.directory.close();
+            }
+        })
+    }
+}

@@ -1,0 +1,178 @@
+//! From the source as it is to an instrumented home build, and to a home that has said hello.
+
+use std::path::Path;
+use std::time::Instant;
+
+use serde_json::json;
+
+use super::{Engine, PATIENCE, Running, runtime_directory};
+use crate::agent::Agent;
+use crate::control::{Awaited, Control};
+use crate::engine::workers::Workers;
+use crate::facts::{Facts, FactsError, Finding, Instrumented, Loaded};
+use crate::source::{BuildContext, Entry, Snapshot};
+use crate::swap::{Census, Degraded, Diagnostic, HomeBuild, PrepareError, Stage};
+
+impl Engine {
+    pub(super) async fn prepare(&mut self) -> Result<HomeBuild, PrepareError> {
+        match self.try_prepare().await {
+            Ok(Ok(home)) => Ok(home),
+            Ok(Err(findings)) => Err(PrepareError::Source {
+                stage: Stage::Typecheck,
+                diagnostics: self.diagnostics(findings),
+            }),
+            Err(message) => Err(PrepareError::Engine(Degraded {
+                message,
+                hint: None,
+            })),
+        }
+    }
+
+    async fn try_prepare(&mut self) -> Result<Result<HomeBuild, Vec<Finding>>, String> {
+        if self.running.is_none() {
+            self.open_running().await?;
+            self.compiler = Some(self.prepare_compiler()?);
+        }
+        let Some(running) = &self.running else {
+            return Err("the engine is closed".into());
+        };
+        let loaded = match running.facts.load(&self.project).await {
+            Err(FactsError::Gone) => {
+                // It starts anew with the next build.
+                self.running = None;
+                return Err(FactsError::Gone.to_string());
+            }
+            other => other.map_err(|error| error.to_string())?,
+        };
+        if !loaded.diagnostics.is_empty() {
+            return Ok(Err(loaded.diagnostics));
+        }
+        let agent: Vec<_> = running
+            .agent
+            .home()
+            .into_iter()
+            .map(|(path, files)| json!({ "path": path, "files": files }))
+            .collect();
+        let instrumented: Instrumented = running
+            .facts
+            .ask(json!({ "do": "instrument", "out": self.project.state.join("home"), "agent": agent }))
+            .await
+            .map_err(|error| error.to_string())?;
+        self.census = Some(Census {
+            functions: instrumented.total,
+            movable: instrumented.movable,
+        });
+        self.prepared = Some(self.snapshot(&loaded));
+        self.stale = false;
+        Ok(Ok(HomeBuild {
+            overlay: Some(instrumented.overlay),
+            ..HomeBuild::default()
+        }))
+    }
+
+    async fn open_running(&mut self) -> Result<(), String> {
+        let agent = Agent::lay_out(&self.transport.go_half())
+            .map_err(|error| format!("fire's Go code cannot be written to the cache: {error}"))?;
+        let facts = Facts::start(&agent, &self.project.toolchain, &self.project)
+            .await
+            .map_err(|error| error.to_string())?;
+        let directory = runtime_directory()
+            .map_err(|error| format!("no directory for sockets can be made: {error}"))?;
+        let (control, notices) = Control::listen(directory.path())
+            .map_err(|error| format!("the control socket cannot be opened: {error}"))?;
+        let workers = Workers::new(
+            control.clone(),
+            notices,
+            self.policy.clone(),
+            self.endings.clone(),
+        );
+        self.running = Some(Running {
+            agent,
+            facts,
+            control,
+            workers,
+            directory,
+        });
+        Ok(())
+    }
+
+    /// The source that was just loaded.
+    fn snapshot(&self, loaded: &Loaded) -> Snapshot {
+        let toolchain = &self.project.toolchain;
+        let context = BuildContext {
+            os: toolchain.goos.clone(),
+            architecture: toolchain.goarch.clone(),
+            tags: self.project.build.tags.clone(),
+            go_minor: crate::toolchain::parse_version(&toolchain.version)
+                .map_or(99, |(_, minor)| minor),
+        };
+        let mut entries = Vec::new();
+        let mut add = |package: &str, path: &Path| {
+            // A file that has gone since is found gone by the next batch.
+            if let Ok(bytes) = std::fs::read(path) {
+                entries.push(Entry::new(package, path, bytes));
+            }
+        };
+        for package in &loaded.packages {
+            let Ok(listed) = std::fs::read_dir(&package.dir) else {
+                continue;
+            };
+            for entry in listed.flatten() {
+                if entry
+                    .path()
+                    .extension()
+                    .is_some_and(|extension| extension == "go")
+                {
+                    add(&package.path, &entry.path());
+                }
+            }
+        }
+        for file in [&toolchain.module_file, &toolchain.workspace_file]
+            .into_iter()
+            .flatten()
+        {
+            for file in [file.clone(), file.with_extension("sum")] {
+                add("", &file);
+            }
+        }
+        Snapshot::new(context, entries)
+    }
+
+    pub(super) fn diagnostics(&self, findings: Vec<Finding>) -> Vec<Diagnostic> {
+        findings
+            .into_iter()
+            .map(|finding| Diagnostic {
+                file: self.project.shown(Path::new(&finding.file)),
+                line: finding.line,
+                col: finding.col,
+                message: finding.message,
+            })
+            .collect()
+    }
+
+    pub(super) async fn started(&mut self) -> Result<(), Degraded> {
+        let Some(running) = &self.running else {
+            return Err(Degraded {
+                message: "the program was built without fire's dispatch checks".into(),
+                hint: None,
+            });
+        };
+        let since = Instant::now();
+        let hello = tokio::time::timeout(PATIENCE, running.control.wait(Awaited::Home)).await;
+        if !matches!(hello, Ok(Some(Ok(())))) {
+            return Err(Degraded {
+                message: format!(
+                    "the program has not said hello to fire within {} s",
+                    PATIENCE.as_secs()
+                ),
+                hint: None,
+            });
+        }
+        if let Some(prepared) = self.prepared.clone() {
+            self.baseline = prepared.clone();
+            self.current = prepared;
+        }
+        tracing::debug!(ms = super::milliseconds(since), "home has said hello");
+        Ok(())
+    }
+}
