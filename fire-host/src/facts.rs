@@ -54,6 +54,8 @@ pub struct Package {
     pub dir: PathBuf,
     /// Its Go files, absolute.
     pub files: Vec<PathBuf>,
+    /// Path of its module.
+    pub module: String,
 }
 
 /// The answer to `load`.

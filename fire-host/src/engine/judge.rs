@@ -232,7 +232,7 @@ impl Engine {
     /// Asks the split strategy where the functions go.
     async fn plan(&mut self, functions: &[String]) -> Result<Plan, Fallback> {
         let program = self
-            .program()
+            .program(functions)
             .await
             .map_err(|error| fallback("split", "", error))?;
         let plan = self
@@ -256,9 +256,11 @@ impl Engine {
     }
 
     /// The program as strategies see it. The default strategy looks at nothing but the edited functions.
-    async fn program(&self) -> Result<Program, String> {
+    async fn program(&self, edited: &[String]) -> Result<Program, String> {
         if matches!(self.project.split.name.as_str(), "" | "on-edit") {
-            return Ok(Program::default());
+            return Ok(Program {
+                functions: edited.iter().map(|id| bare(id)).collect(),
+            });
         }
         let Some(running) = &self.running else {
             return Err("the swap engine is closed".into());
@@ -344,6 +346,16 @@ impl Engine {
             return Err(fallback("engine", "", "the swap engine is closed"));
         };
         running.workers.commit(&[], functions).await
+    }
+}
+
+/// A function of which only the id matters.
+fn bare(id: &str) -> fire_plugin_api::split::Function {
+    fire_plugin_api::split::Function {
+        id: id.into(),
+        package: String::new(),
+        uses: Vec::new(),
+        unmovable: None,
     }
 }
 

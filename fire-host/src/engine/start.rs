@@ -113,6 +113,19 @@ impl Engine {
                 entries.push(Entry::new(package, path, bytes));
             }
         };
+        // The directory of go.mod may hold no package: its import path is the module's.
+        let module = loaded
+            .packages
+            .last()
+            .map_or("", |package| package.module.as_str());
+        for file in [&toolchain.module_file, &toolchain.workspace_file]
+            .into_iter()
+            .flatten()
+        {
+            for file in [file.clone(), file.with_extension("sum")] {
+                add(module, &file);
+            }
+        }
         for package in &loaded.packages {
             let Ok(listed) = std::fs::read_dir(&package.dir) else {
                 continue;
@@ -125,14 +138,6 @@ impl Engine {
                 {
                     add(&package.path, &entry.path());
                 }
-            }
-        }
-        for file in [&toolchain.module_file, &toolchain.workspace_file]
-            .into_iter()
-            .flatten()
-        {
-            for file in [file.clone(), file.with_extension("sum")] {
-                add("", &file);
             }
         }
         Snapshot::new(context, entries)
