@@ -7,6 +7,7 @@
 mod builtin;
 mod error;
 pub mod go_check;
+mod guard;
 pub mod image;
 mod load;
 pub mod lock;
@@ -14,6 +15,9 @@ mod nearest;
 pub mod places;
 mod registry;
 mod trust;
+
+#[cfg(test)]
+mod guard_test;
 
 pub use builtin::names as built_in_names;
 pub use error::PluginError;

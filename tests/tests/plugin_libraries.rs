@@ -109,7 +109,7 @@ fn policies_answer_alike_linked_in_and_loaded() {
 #[test]
 fn transports_carry_the_same_go_half_linked_in_and_loaded() {
     let registry = Registry::builtin();
-    for name in ["shm", "pipe"] {
+    for name in ["shm", "pipe", "tcp"] {
         let ours = registry.transport(&linked_in(name)).unwrap();
         let theirs = registry.transport(&library(name)).unwrap();
         assert!(!ours.go_half().is_empty());
@@ -130,7 +130,7 @@ fn every_built_in_conforms_linked_in_and_loaded() {
             conformance::policy(&*registry.policy(&choice).unwrap()).assert();
         }
     }
-    for name in ["shm", "pipe"] {
+    for name in ["shm", "pipe", "tcp"] {
         for choice in [linked_in(name), library(name)] {
             let directory = tempfile::tempdir().unwrap();
             let transport = registry.transport(&choice).unwrap();

@@ -22,7 +22,7 @@ pub fn transport(name: &str, options: &str) -> Built<dyn Transport> {
     match name {
         "pipe" => Some(fire_transport_pipe::Pipe::new(options).map(|it| Arc::new(it) as _)),
         "shm" => Some(fire_transport_shm::Shm::new(options).map(|it| Arc::new(it) as _)),
-        "tcp" => Some(Err(Error::new("not part of this build yet"))),
+        "tcp" => Some(fire_transport_tcp::Tcp::new(options).map(|it| Arc::new(it) as _)),
         _ => None,
     }
 }

@@ -51,8 +51,15 @@ impl PluginError {
         let place = line
             .map(|line| format!("fire.toml:{line}: "))
             .unwrap_or_default();
+        let plugin = format!("{kind} `{}`: ", choice.name);
+        // The guard around a library has already named it.
+        let said = error
+            .message
+            .strip_prefix(&plugin)
+            .unwrap_or(&error.message);
+        let said = said.strip_prefix("`new`: ").unwrap_or(said);
         Self {
-            message: format!("{place}{kind} `{}`: {}", choice.name, error.message),
+            message: format!("{place}{plugin}{said}"),
             hint: error.hint,
             line,
             detail: None,

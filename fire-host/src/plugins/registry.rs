@@ -9,6 +9,7 @@ use fire_plugin_api::{Error, RestartPolicy, SplitStrategy, Transport};
 use crate::project::{PluginChoice, Project};
 
 use super::error::PluginError;
+use super::guard::{self, Guarded, GuardedPolicy, GuardedSplit, GuardedTransport, Watch};
 use super::load::{self, Library};
 use super::lock::{Digest, Lock};
 use super::nearest::nearest;
@@ -26,6 +27,7 @@ struct Source<T: ?Sized> {
     kind: Kind,
     built_in: fn(&str, &str) -> builtin::Built<T>,
     from_library: fn(&Constructors, &str, &str) -> Result<Box<T>, Error>,
+    guarded: fn(Guarded<T>) -> Result<Arc<T>, Error>,
 }
 
 impl Registry {
@@ -52,6 +54,7 @@ impl Registry {
                 kind: Kind::Transport,
                 built_in: builtin::transport,
                 from_library: Constructors::transport,
+                guarded: |inner| GuardedTransport::new(inner).map(|it| Arc::new(it) as _),
             },
         )
     }
@@ -64,6 +67,7 @@ impl Registry {
                 kind: Kind::Split,
                 built_in: builtin::split,
                 from_library: Constructors::split,
+                guarded: |inner| Ok(Arc::new(GuardedSplit(inner))),
             },
         )
     }
@@ -76,11 +80,12 @@ impl Registry {
                 kind: Kind::Policy,
                 built_in: builtin::policy,
                 from_library: Constructors::policy,
+                guarded: |inner| GuardedPolicy::new(inner).map(|it| Arc::new(it) as _),
             },
         )
     }
 
-    fn resolve<T: ?Sized>(
+    fn resolve<T: ?Sized + Send + Sync + 'static>(
         &self,
         choice: &PluginChoice,
         source: &Source<T>,
@@ -90,15 +95,18 @@ impl Registry {
         if choice.name.is_empty() {
             choice.name = builtin::names(kind)[0].to_owned();
         }
-        let made = match self.library(kind, &choice)? {
-            Some(library) => {
-                (source.from_library)(&library.constructors, &choice.name, &choice.options)
-                    .map(Arc::from)
-            }
-            None => (source.built_in)(&choice.name, &choice.options)
-                .ok_or_else(|| self.unknown(kind, &choice.name))?,
+        let Some(library) = self.library(kind, &choice)? else {
+            return (source.built_in)(&choice.name, &choice.options)
+                .ok_or_else(|| self.unknown(kind, &choice.name))?
+                .map_err(|error| PluginError::refused(kind, &choice, error));
         };
-        made.map_err(|error| PluginError::refused(kind, &choice, error))
+        let watch = Watch::new(kind, &choice.name, guard::PATIENCE);
+        let (make, constructors) = (source.from_library, library.constructors);
+        let (name, options) = (choice.name.clone(), choice.options.clone());
+        watch
+            .call("new", move || make(&constructors, &name, &options))
+            .and_then(|made| (source.guarded)(Guarded::new(Arc::from(made), watch)))
+            .map_err(|error| PluginError::refused(kind, &choice, error))
     }
 
     /// The library that the choice means, if it means one.
