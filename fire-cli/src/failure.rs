@@ -14,6 +14,18 @@ pub const USAGE: u8 = 2;
 /// There is no usable Go.
 pub const NO_GO: u8 = 3;
 
+/// A wrong argument, in one sentence.
+#[derive(Debug)]
+pub struct Usage(pub String);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
 /// Says what is wrong and gives the exit code.
 pub fn show(error: &anyhow::Error) -> ExitCode {
     eprintln!("fire  error: {error:#}");
@@ -25,6 +37,9 @@ pub fn show(error: &anyhow::Error) -> ExitCode {
 }
 
 fn judge(error: &anyhow::Error) -> (u8, Option<String>) {
+    if error.is::<Usage>() {
+        return (USAGE, None);
+    }
     if let Some(error) = error.downcast_ref::<SetupError>() {
         let code = match error {
             SetupError::Toolchain(error) => toolchain_code(error),

@@ -8,9 +8,10 @@ use fire_host::classify::{self, report::Report};
 use fire_host::discover;
 use fire_host::plugins::{Places, Registry};
 use fire_host::project::PluginChoice;
-use fire_host::source::{BuildContext, Snapshot};
+use fire_host::source::{BuildContext, Snapshot, new_syntax_errors};
 
 use crate::args::{Common, Diff};
+use crate::failure::Usage;
 
 /// Prints the edits and the action on stdout.
 pub fn run(common: &Common, options: &Diff) -> anyhow::Result<u8> {
@@ -18,6 +19,7 @@ pub fn run(common: &Common, options: &Diff) -> anyhow::Result<u8> {
     let context = context(&options.tags);
     let old = tree(&base.join(&options.old), &context)?;
     let new = tree(&base.join(&options.new), &context)?;
+    refuse_broken(&old, &new)?;
     // An empty name is the default's.
     let name = common.policy.clone().unwrap_or_default();
     let choice = PluginChoice {
@@ -39,9 +41,31 @@ pub fn run(common: &Common, options: &Diff) -> anyhow::Result<u8> {
 
 fn tree(directory: &Path, context: &BuildContext) -> anyhow::Result<Snapshot> {
     if !directory.is_dir() {
-        bail!("{} is not a directory", directory.display());
+        return Err(Usage(format!("{} is not a directory", directory.display())).into());
     }
     Ok(discover::read(directory, context.clone())?)
+}
+
+/// What is not Go leads to nothing: the app keeps running what it has.
+fn refuse_broken(old: &Snapshot, new: &Snapshot) -> anyhow::Result<()> {
+    let mut told = Vec::new();
+    for file in new.files().filter(|file| file.is_built()) {
+        let before = old.file(file.path());
+        if before.is_none_or(|before| before.bytes() != file.bytes()) {
+            let errors = new_syntax_errors(before.map(|before| &**before), file);
+            told.extend(errors.iter().map(|error| {
+                format!(
+                    "{}:{}:{}: {}",
+                    error.file, error.line, error.col, error.message
+                )
+            }));
+        }
+    }
+    if told.is_empty() {
+        Ok(())
+    } else {
+        bail!("the new tree is not Go:\n{}", told.join("\n"))
+    }
 }
 
 /// This machine's, or what GOOS and GOARCH say; `-tags` added.
