@@ -162,6 +162,11 @@ impl Control {
         } }));
     }
 
+    /// Tells home that main may go on.
+    pub fn release(&self) {
+        self.say_home(&serde_json::json!({ "release": true }));
+    }
+
     /// Tells home that a worker is gone.
     pub fn close(&self, generation: Generation, cause: &str) {
         self.say_home(

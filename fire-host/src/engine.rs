@@ -8,6 +8,7 @@
 //! `current` decides the action; what equals `baseline` runs natively. A worker is one generation; a function is
 //! `moved` to at most one. A generation without functions is superseded: it ends when home says it has drained.
 
+mod initial;
 mod judge;
 mod start;
 mod workers;
@@ -52,6 +53,8 @@ pub struct Engine {
     /// The facts helper must read the program anew.
     stale: bool,
     census: Option<Census>,
+    /// What the strategy moves before main begins.
+    initial: Option<initial::Initial>,
     stages: BTreeMap<String, u64>,
     endings: UnboundedSender<WorkerExited>,
     endings_taken: Option<UnboundedReceiver<WorkerExited>>,
@@ -88,6 +91,7 @@ pub fn open(project: &Project) -> Result<Box<dyn Swapper>, Degraded> {
         current: Snapshot::default(),
         stale: true,
         census: None,
+        initial: None,
         stages: BTreeMap::new(),
         endings,
         endings_taken: Some(endings_taken),
@@ -159,15 +163,17 @@ impl Swapper for Engine {
     }
 
     fn home_environment(&mut self) -> Vec<(String, String)> {
-        self.running
-            .iter()
-            .map(|running| {
-                (
-                    "FIRE_CONTROL".to_owned(),
-                    running.control.path().display().to_string(),
-                )
-            })
-            .collect()
+        let Some(running) = &self.running else {
+            return Vec::new();
+        };
+        let mut environment = vec![(
+            "FIRE_CONTROL".to_owned(),
+            running.control.path().display().to_string(),
+        )];
+        if self.initial.is_some() {
+            environment.push(("FIRE_HOLD".to_owned(), "1".to_owned()));
+        }
+        environment
     }
 
     fn app_started(&mut self, _pid: u32) -> Task<'_, Result<(), Degraded>> {

@@ -123,6 +123,12 @@ pub struct Shadow {
     pub packages: Vec<ShadowPackage>,
     /// Why not.
     pub refused: Option<Refusal>,
+    /// Functions that were left out, if that was allowed.
+    #[serde(default)]
+    pub skipped: Vec<Refusal>,
+    /// What home must hold → the functions that need it.
+    #[serde(default)]
+    pub needs: BTreeMap<String, Vec<String>>,
 }
 
 /// A function of the user.

@@ -26,6 +26,9 @@ type PackageInfo struct {
 	Errors []diagnostic
 	meta   *listed
 	export string // fingerprint of what importers can see
+
+	functions []*function // in source order, once asked for
+	byID      map[string]*function
 }
 
 // diagnostic is one compiler message.

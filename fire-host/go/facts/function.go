@@ -59,6 +59,17 @@ func functionID(f *types.Func) string {
 
 // declared lists the functions of a package in source order, with what speaks against moving each.
 func declared(info *PackageInfo) []*function {
+	if info.byID == nil {
+		info.functions = readDeclared(info)
+		info.byID = make(map[string]*function, len(info.functions))
+		for _, f := range info.functions {
+			info.byID[f.ID] = f
+		}
+	}
+	return info.functions
+}
+
+func readDeclared(info *PackageInfo) []*function {
 	var out []*function
 	slot := 0
 	for _, file := range info.Files {
@@ -203,12 +214,10 @@ func (s *session) userPaths() []string {
 
 // findFunction finds a declaration of the user by its id.
 func (s *session) findFunction(id string) *function {
-	for _, path := range s.userPaths() {
-		if !strings.HasPrefix(id, path+".") {
-			continue
-		}
-		for _, f := range declared(s.user[path]) {
-			if f.ID == id {
+	for path, info := range s.user {
+		if strings.HasPrefix(id, path) && strings.HasPrefix(id[len(path):], ".") {
+			declared(info)
+			if f := info.byID[id]; f != nil {
 				return f
 			}
 		}

@@ -28,6 +28,7 @@ type request struct {
 	Functions  []string       `json:"functions"`
 	Generation int            `json:"generation"`
 	Agent      []agentPackage `json:"agent"`
+	Skip       bool           `json:"skip"` // leave out functions that cannot be moved instead of refusing all
 }
 
 func main() {

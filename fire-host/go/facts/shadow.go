@@ -29,6 +29,8 @@ type emitter struct {
 	bodies      []*hostedBody
 	contains    map[string]bool // the user's functions among them
 	changed     bool
+	entry       string              // the function being hosted
+	needs       map[string][]string // what home must hold → the entries that need it
 }
 
 type proxied struct {
@@ -51,7 +53,7 @@ func newEmitter(s *session) *emitter {
 	return &emitter{s: s, named: map[string]*types.TypeName{}, instances: map[string]*types.Named{}, fields: map[string]bool{},
 		whole: map[string]bool{}, functions: map[string]*types.Func{}, required: map[string]bool{}, variables: map[string]*types.Var{},
 		constants: map[string]*types.Const{}, methodNames: map[string]bool{}, interfaces: map[string]proxied{},
-		hosting: map[string]bool{}, contains: map[string]bool{}}
+		hosting: map[string]bool{}, contains: map[string]bool{}, needs: map[string][]string{}}
 }
 
 // host rewrites a function declaration into the worker.
@@ -263,6 +265,7 @@ func (e *emitter) markCompared(t types.Type) {
 
 func (e *emitter) markVariable(v *types.Var) {
 	key := v.Pkg().Path() + "." + v.Name()
+	e.need(key)
 	if e.variables[key] == nil {
 		e.variables[key] = v
 		e.changed = true
@@ -305,8 +308,18 @@ func (e *emitter) markFunction(f *types.Func) {
 	e.declare(id, f, true)
 }
 
+// need notes that the function being hosted is of no use if home does not hold something.
+func (e *emitter) need(id string) {
+	if list := e.needs[id]; len(list) == 0 || list[len(list)-1] != e.entry {
+		e.needs[id] = append(list, e.entry)
+	}
+}
+
 // declare notes a stub.
 func (e *emitter) declare(id string, f *types.Func, required bool) {
+	if required {
+		e.need(id)
+	}
 	if required && !e.required[id] {
 		e.required[id] = true
 		e.changed = true

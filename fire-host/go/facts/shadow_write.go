@@ -25,6 +25,7 @@ const shadowPrefix = "fire.shadow/"
 // shadow answers the worker's source for some functions of the user.
 func (s *session) shadow(r *request, reply map[string]any) error {
 	e := newEmitter(s)
+	skipped := []map[string]any{}
 	for _, id := range r.Functions {
 		f := s.findFunction(id)
 		if f == nil {
@@ -32,17 +33,17 @@ func (s *session) shadow(r *request, reply map[string]any) error {
 		}
 		code, detail := f.Reason, f.Detail
 		if code == "" {
-			if refused := e.host(f.Info, f.File, f.Decl, f.Object); refused != nil {
-				code, detail = refused.code, refused.detail
-				if refused.pos.IsValid() {
-					detail += fmt.Sprintf(" (line %d)", s.fset.Position(refused.pos).Line)
-				}
-			}
+			code, detail = e.hostEntry(f)
 		}
-		if code != "" {
-			reply["refused"] = map[string]any{"function": id, "code": code, "detail": detail}
+		if code == "" {
+			continue
+		}
+		refused := map[string]any{"function": id, "code": code, "detail": detail}
+		if !r.Skip {
+			reply["refused"] = refused
 			return nil
 		}
+		skipped = append(skipped, refused)
 	}
 	packages, err := e.write(r.Out)
 	if err != nil {
@@ -50,15 +51,34 @@ func (s *session) shadow(r *request, reply map[string]any) error {
 	}
 	reply["packages"] = packages
 	reply["contains"] = sortedKeys(e.contains)
+	reply["skipped"] = skipped
+	reply["needs"] = e.needs
 	return nil
+}
+
+// hostEntry hosts a function that home calls. If that fails, nothing of it stays behind.
+func (e *emitter) hostEntry(f *function) (code, detail string) {
+	e.entry = f.ID
+	kept := len(e.bodies)
+	refused := e.host(f.Info, f.File, f.Decl, f.Object)
+	if refused == nil {
+		return "", ""
+	}
+	e.bodies = e.bodies[:kept]
+	e.hosting = map[string]bool{}
+	for _, b := range e.bodies {
+		e.hosting[b.id] = true
+	}
+	detail = refused.detail
+	if refused.pos.IsValid() {
+		detail += fmt.Sprintf(" (line %d)", e.s.fset.Position(refused.pos).Line)
+	}
+	return refused.code, detail
 }
 
 // tryMove reports what the rewriter has against a function.
 func (s *session) tryMove(f *function) (code, detail string) {
-	if refused := newEmitter(s).host(f.Info, f.File, f.Decl, f.Object); refused != nil {
-		return refused.code, refused.detail
-	}
-	return "", ""
+	return newEmitter(s).hostEntry(f)
 }
 
 // write renders every shadow package and the worker's main package, dependencies first.

@@ -14,6 +14,7 @@ import (
 type message struct {
 	Hello     *hello        `json:"hello,omitempty"`
 	Begun     bool          `json:"begun,omitempty"`
+	Release   bool          `json:"release,omitempty"`
 	Link      *linkRequest  `json:"link,omitempty"`
 	Linked    *generation   `json:"linked,omitempty"`
 	Refused   *refused      `json:"refused,omitempty"`
@@ -81,12 +82,26 @@ func init() {
 	}
 	// Programs that the app starts are not fire's.
 	os.Unsetenv("FIRE_CONTROL")
+	hold := os.Getenv("FIRE_HOLD") != ""
+	os.Unsetenv("FIRE_HOLD")
 	c, err := dial(path)
 	if err != nil {
 		return // the host is gone or this is a copy of the program that outlived it: run natively
 	}
+	if hold {
+		held = make(chan struct{})
+	}
 	go c.serve()
 }
+
+// held is closed when main may go on: initial workers are launched before it. Nil: main does not wait.
+var held chan struct{}
+
+var release = sync.OnceFunc(func() {
+	if held != nil {
+		close(held)
+	}
+})
 
 func dial(path string) (*control, error) {
 	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
@@ -132,6 +147,8 @@ func (c *control) serve() {
 			continue
 		}
 		switch {
+		case m.Release:
+			release()
 		case m.Link != nil:
 			c.link(*m.Link)
 		case m.Commit != nil:

@@ -52,6 +52,9 @@ func Main(path string) {
 	registry.mainPath = path
 	registry.Unlock()
 	close(registry.begun)
+	if held != nil {
+		<-held
+	}
 }
 
 // names implements wire.Namer over the registry.

@@ -257,7 +257,7 @@ impl Engine {
 
     /// The program as strategies see it. The default strategy looks at nothing but the edited functions.
     async fn program(&self, edited: &[String]) -> Result<Program, String> {
-        if matches!(self.project.split.name.as_str(), "" | "on-edit") {
+        if self.moves_on_edit() {
             return Ok(Program {
                 functions: edited.iter().map(|id| bare(id)).collect(),
             });
@@ -271,16 +271,7 @@ impl Engine {
             .await
             .map_err(|error| error.to_string())?;
         Ok(Program {
-            functions: list
-                .functions
-                .into_iter()
-                .map(|function| fire_plugin_api::split::Function {
-                    id: function.id,
-                    package: function.package,
-                    uses: function.uses,
-                    unmovable: function.reason,
-                })
-                .collect(),
+            functions: list.functions.iter().map(api_function).collect(),
         })
     }
 
@@ -346,6 +337,16 @@ impl Engine {
             return Err(fallback("engine", "", "the swap engine is closed"));
         };
         running.workers.commit(&[], functions).await
+    }
+}
+
+/// A function as strategies see it.
+pub(super) fn api_function(function: &crate::facts::Function) -> fire_plugin_api::split::Function {
+    fire_plugin_api::split::Function {
+        id: function.id.clone(),
+        package: function.package.clone(),
+        uses: function.uses.clone(),
+        unmovable: function.reason.clone(),
     }
 }
 

@@ -62,6 +62,7 @@ impl Engine {
             functions: instrumented.total,
             movable: instrumented.movable,
         });
+        self.plan_initial().await?;
         self.prepared = Some(self.snapshot(&loaded));
         self.stale = false;
         Ok(Ok(HomeBuild {
@@ -178,6 +179,9 @@ impl Engine {
             self.current = prepared;
         }
         tracing::debug!(ms = super::milliseconds(since), "home has said hello");
-        Ok(())
+        self.launch_initial().await.map_err(|message| Degraded {
+            message,
+            hint: None,
+        })
     }
 }
