@@ -1,5 +1,10 @@
 //! `fire diff`, the command as it is typed.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper of a test fails as the test does"
+)]
+
 use std::path::Path;
 use std::process::{Command, Output};
 

@@ -53,7 +53,13 @@ pub fn run(common: &Common, options: Run) -> anyhow::Result<u8> {
     settings.launch.terminal = terminal.clone();
     let code = runtime.block_on(async {
         let (sender, mut told) = unbounded_channel();
-        let (session, handle) = Session::open(settings, Some(fire_host::engine::open), guard, clock, sender);
+        let (session, handle) = Session::open(
+            settings,
+            Some(fire_host::engine::open),
+            guard,
+            clock,
+            sender,
+        );
         let signalled = tokio::spawn(quit_on_signal(handle.clone(), terminal.clone())?);
         tokio::spawn(ask_by_key(terminal.clone(), handle));
         let session = tokio::spawn(session.run());

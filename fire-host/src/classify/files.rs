@@ -52,7 +52,7 @@ impl<'s> Changed<'s> {
             _ => "changed",
         };
         match file.kind() {
-            FileKind::Go => return self.go_file(before, after),
+            FileKind::Go => self.go_file(before, after),
             FileKind::Test => self.edits.push(edit(code::TEST, how).harmless()),
             FileKind::Environment => self.edits.push(edit(code::ENV, how)),
             FileKind::Build if !counts(old, before, new, after) => {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::functions::callers;
 use super::package::Comparison;
-use super::program::Program;
+use super::program::{Program, User};
 use super::{Edit, code, values, well_known};
 use crate::source::{Chunk, File, Position, Receiver};
 
@@ -54,7 +54,12 @@ pub(super) fn settle(comparison: &mut Comparison<'_, '_>) {
     }
     let reasons = Judgement::new(comparison.old, &removed).reasons();
     for (place, candidate) in removed.iter().enumerate() {
-        let edit = removal(comparison.old, candidate, reasons.get(&place).copied());
+        let edit = removal(
+            comparison.old,
+            comparison.new,
+            candidate,
+            reasons.get(&place).copied(),
+        );
         comparison.push(edit, &[candidate.file]);
     }
 }
@@ -79,6 +84,15 @@ impl Candidate<'_> {
     }
 }
 
+/// What mentions the candidate's name in a program. With a name added or removed, text that stays the same may
+/// mean something else: a promoted method comes to light, or a predeclared name.
+fn users<'s>(program: &Program<'s>, candidate: &Candidate<'_>) -> Vec<User<'s>> {
+    match candidate.thing {
+        Thing::Method { .. } => program.selecting(&candidate.name),
+        _ => program.users(&candidate.package, &candidate.name),
+    }
+}
+
 fn addition(
     program: &Program<'_>,
     candidate: &Candidate<'_>,
@@ -93,38 +107,43 @@ fn addition(
         Thing::Type => Edit::new(package, subject, code::TYPE, "added"),
         Thing::Constant => values::constant(program, package, &candidate.name, "added".into()),
         Thing::Function | Thing::Method { .. } => {
-            let users = match candidate.thing {
-                Thing::Function => program.users(package, &candidate.name),
-                _ => program.selecting(&candidate.name),
-            };
-            let (_, others) = callers(program, &users);
+            let (functions, others) = callers(program, &users(program, candidate));
             // A type of the running program does not get a method that an interface asks for.
             let stuck = others || reason != MENTIONED || candidate.in_interface(program);
             let edit = Edit::new(package, subject.clone(), code::ADDED_USED, reason);
-            edit.by_swapping([subject]).stuck_if(stuck)
+            edit.by_swapping(functions.into_iter().chain([subject]))
+                .stuck_if(stuck)
         }
     }
 }
 
-fn removal(program: &Program<'_>, candidate: &Candidate<'_>, reason: Option<&'static str>) -> Edit {
-    let subject = candidate.subject(program);
+fn removal(
+    old: &Program<'_>,
+    new: &Program<'_>,
+    candidate: &Candidate<'_>,
+    reason: Option<&'static str>,
+) -> Edit {
+    let subject = candidate.subject(old);
     let package = &candidate.package;
     let Some(reason) = reason else {
         return Edit::new(package, subject, code::REMOVED_UNUSED, "nothing used it").harmless();
     };
+    let (functions, others) = callers(new, &users(new, candidate));
     match candidate.thing {
         Thing::Type => Edit::new(package, subject, code::TYPE, "removed"),
-        Thing::Constant => Edit::new(package, subject, code::CONST, "removed").harmless(),
+        Thing::Constant => {
+            let edit = Edit::new(package, subject, code::CONST, "removed");
+            edit.by_swapping(functions).stuck_if(others)
+        }
         Thing::Function | Thing::Method { .. } => {
             let detail = if reason == MENTIONED {
                 "something used it"
             } else {
                 reason
             };
-            let stuck = reason != MENTIONED || candidate.in_interface(program);
-            Edit::new(package, subject, code::REMOVED_USED, detail)
-                .harmless()
-                .stuck_if(stuck)
+            let stuck = others || reason != MENTIONED || candidate.in_interface(old);
+            let edit = Edit::new(package, subject, code::REMOVED_USED, detail);
+            edit.by_swapping(functions).stuck_if(stuck)
         }
     }
 }
@@ -213,10 +232,7 @@ impl<'p, 's> Judgement<'p, 's> {
         place: usize,
         candidate: &Candidate<'_>,
     ) -> Option<BTreeSet<usize>> {
-        let users = match candidate.thing {
-            Thing::Method { .. } => self.program.selecting(&candidate.name),
-            _ => self.program.users(&candidate.package, &candidate.name),
-        };
+        let users = users(self.program, candidate);
         let mut found = BTreeSet::new();
         for user in users.iter().filter(|user| !user.is_idle()) {
             // A group declares its names together: its mentions are all its candidates'.

@@ -133,7 +133,9 @@ fn variables<'s>(
     let subject = |name: &str| format!("{package}.{name}");
     for (name, after) in &new.variables {
         let Some(before) = old.variables.get(name) else {
-            let edit = Edit::new(package, subject(name), code::VAR, "added").harmless();
+            let edit = Edit::new(package, subject(name), code::VAR, "added");
+            let (functions, others) = callers(comparison.new, &comparison.new.users(package, name));
+            let edit = edit.by_swapping(functions).stuck_if(others);
             comparison.push(edit, &[after.file]);
             continue;
         };

@@ -32,7 +32,7 @@ pub(super) fn takes_in(pattern: &str, file: &str) -> bool {
         .map(|(at, _)| at)
         .chain([file.len()]);
     for end in ends {
-        if pattern == "." || matches(pattern.as_bytes(), file[..end].as_bytes()) {
+        if pattern == "." || matches(pattern.as_bytes(), &file.as_bytes()[..end]) {
             let below = if pattern == "." { file } else { &file[end..] };
             let hidden = below.split('/').any(|part| part.starts_with(['.', '_']));
             return hidden_too || !hidden;
