@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod failure;
+mod log;
 mod output;
 mod render;
 
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         _ => {}
     }
     let arguments = args::parse(std::env::args_os().collect());
+    log::start(&arguments.common);
     match commands::dispatch(arguments) {
         Ok(code) => ExitCode::from(code),
         Err(error) => failure::show(&error),

@@ -2,6 +2,7 @@
 //! `fire.toml.example` shows all of it.
 
 mod dotenv;
+mod layout;
 mod mistake;
 
 use std::collections::BTreeMap;
@@ -194,10 +195,14 @@ impl Choice {
                 name: default.into(),
                 ..PluginChoice::default()
             },
-            Some(plugin) => PluginChoice {
-                line: Some(mistake::line_and_column(text, self.at).0),
-                ..plugin.clone()
-            },
+            Some(plugin) => {
+                let header = mistake::line_and_column(text, self.at).0;
+                PluginChoice {
+                    line: Some(header),
+                    options: layout::laid_out(&plugin.options, text, header),
+                    ..plugin.clone()
+                }
+            }
         }
     }
 }
@@ -362,7 +367,7 @@ mod tests {
         let policy = config.policy.plugin(text, "serious-changes");
         assert_eq!(policy.name, "mine");
         assert_eq!(policy.path.unwrap(), Path::new("p.so"));
-        assert_eq!(policy.options, "limit = 3\n");
+        assert_eq!(policy.options, "\n\nlimit = 3\n", "on its own line after the header");
         assert_eq!(policy.line, Some(2));
     }
 

@@ -74,8 +74,8 @@ struct Running {
 pub fn open(project: &Project) -> Result<Box<dyn Swapper>, Degraded> {
     let registry = Registry::for_project(project);
     let degraded = |error: PluginError| Degraded {
-        message: error.to_string(),
-        hint: None,
+        message: error.message,
+        hint: error.hint,
     };
     let (endings, endings_taken) = unbounded_channel();
     Ok(Box::new(Engine {

@@ -58,6 +58,8 @@ pub fn open(path: &Path, locked: Option<&Digest>) -> Result<Library, PluginError
 }
 
 fn refused(about: &About, why: &str, detail: &str) -> PluginError {
+    // It can have thousands of lines: only with `-v`.
+    tracing::info!(target: "plugin", plugin = about.name.as_str(), "{detail}");
     let [major, minor, patch] = about.api;
     PluginError::new(format!(
         "plugin `{}` {why} (built with fire-plugin-api {major}.{minor}.{patch})",

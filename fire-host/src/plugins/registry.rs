@@ -20,6 +20,8 @@ use super::{Kind, builtin};
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
     places: Places,
+    /// What a relative path in `fire.toml` is relative to.
+    root: PathBuf,
 }
 
 /// What the three kinds have in common.
@@ -38,12 +40,26 @@ impl Registry {
 
     /// Everything that the project can see.
     pub fn for_project(project: &Project) -> Self {
-        Self::new(Places::of(&project.state))
+        Self {
+            places: Places::of(&project.state),
+            root: project.root.clone(),
+        }
     }
 
     /// With these directories.
     pub fn new(places: Places) -> Self {
-        Self { places }
+        Self {
+            places,
+            root: PathBuf::new(),
+        }
+    }
+
+    /// Whether everything that the project names can be used: asked once, before anything is built.
+    pub fn check(&self, project: &Project) -> Result<(), PluginError> {
+        self.transport(&project.transport)?;
+        self.split(&project.split)?;
+        self.policy(&project.policy)?;
+        Ok(())
     }
 
     /// An instance of the transport; an empty name is the default's.
@@ -112,7 +128,7 @@ impl Registry {
     /// The library that the choice means, if it means one.
     fn library(&self, kind: Kind, choice: &PluginChoice) -> Result<Option<Library>, PluginError> {
         let library = match &choice.path {
-            Some(path) => load::open(path, None)?,
+            Some(path) => load::open(&self.root.join(path), None)?,
             None => {
                 let found = self.places.find(&choice.name);
                 let Some((place, path)) = found.first() else {
