@@ -68,8 +68,53 @@ pub enum Command {
     Run(Run),
     /// The edits between two trees and the action they lead to; runs nothing
     Diff(Diff),
+    /// Every function: whether it can move, or why not
+    Plan(Plan),
+    /// Where a function runs, whether it can move, and who uses it
+    Explain(Explain),
+    /// The module's own tests, plain and with its functions moved, compared
+    Verify(Verify),
     /// Make, install, show, remove and check plugins
     Plugin(crate::commands::plugin::Plugin),
+}
+
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// Packages, as `go list` takes them
+    #[arg(value_name = "PACKAGES")]
+    pub packages: Vec<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// Its id (import/path.(*T).Method), or the end of one
+    #[arg(value_name = "FUNCTION")]
+    pub function: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Packages, as `go list` takes them
+    #[arg(value_name = "PACKAGES")]
+    pub packages: Vec<String>,
+    /// Run only the tests that match, as in `go test -run`
+    #[arg(long, value_name = "PATTERN")]
+    pub run: Option<String>,
+    /// Ask the tests to be short
+    #[arg(long)]
+    pub short: bool,
+    /// Move this function alone
+    #[arg(long, value_name = "FUNCTION")]
+    pub only: Option<String>,
+    /// Seconds that one package may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub timeout: u64,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -102,7 +147,7 @@ pub struct Run {
 }
 
 /// Words that are commands; everything else runs the program.
-const COMMANDS: [&str; 4] = ["run", "help", "diff", "plugin"];
+const COMMANDS: [&str; 7] = ["run", "help", "diff", "plugin", "plan", "explain", "verify"];
 /// fire's options that take a value.
 const VALUED: [&str; 7] = [
     "-C",

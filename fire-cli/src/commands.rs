@@ -1,8 +1,10 @@
 //! One file a command.
 
 mod diff;
+mod plan;
 pub mod plugin;
 mod run;
+mod verify;
 
 use crate::args::{Arguments, Command};
 
@@ -11,6 +13,9 @@ pub fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
     match arguments.command {
         Command::Diff(options) => diff::run(&arguments.common, &options),
         Command::Plugin(options) => plugin::run(&arguments.common, options),
+        Command::Plan(options) => plan::run(&arguments.common, &options),
+        Command::Explain(options) => plan::explain(&arguments.common, &options),
+        Command::Verify(options) => verify::run(&arguments.common, &options),
         Command::Run(options) => run::run(&arguments.common, options),
     }
 }

@@ -11,6 +11,7 @@
 mod initial;
 mod judge;
 mod start;
+pub mod trial;
 mod workers;
 
 use std::collections::BTreeMap;
@@ -53,6 +54,7 @@ pub struct Engine {
     /// The facts helper must read the program anew.
     stale: bool,
     census: Option<Census>,
+    packages: Vec<crate::facts::Package>,
     /// What the strategy moves before main begins.
     initial: Option<initial::Initial>,
     stages: BTreeMap<String, u64>,
@@ -72,30 +74,7 @@ struct Running {
 
 /// Opens the engine of a project: a [`crate::swap::Opener`].
 pub fn open(project: &Project) -> Result<Box<dyn Swapper>, Degraded> {
-    let registry = Registry::for_project(project);
-    let degraded = |error: PluginError| Degraded {
-        message: error.message,
-        hint: error.hint,
-    };
-    let (endings, endings_taken) = unbounded_channel();
-    Ok(Box::new(Engine {
-        transport: registry.transport(&project.transport).map_err(degraded)?,
-        split: registry.split(&project.split).map_err(degraded)?,
-        policy: registry.policy(&project.policy).map_err(degraded)?,
-        project: project.clone(),
-        running: None,
-        compiler: None,
-        ready: None,
-        prepared: None,
-        baseline: Snapshot::default(),
-        current: Snapshot::default(),
-        stale: true,
-        census: None,
-        initial: None,
-        stages: BTreeMap::new(),
-        endings,
-        endings_taken: Some(endings_taken),
-    }))
+    Ok(Box::new(Engine::new(project)?))
 }
 
 /// Where fire keeps what must not outlive it. Short, because a socket's path must be.
@@ -122,6 +101,35 @@ fn milliseconds(since: Instant) -> u64 {
 }
 
 impl Engine {
+    /// The engine of a project, with the plugins that it names.
+    pub fn new(project: &Project) -> Result<Self, Degraded> {
+        let registry = Registry::for_project(project);
+        let degraded = |error: PluginError| Degraded {
+            message: error.message,
+            hint: error.hint,
+        };
+        let (endings, endings_taken) = unbounded_channel();
+        Ok(Self {
+            transport: registry.transport(&project.transport).map_err(degraded)?,
+            split: registry.split(&project.split).map_err(degraded)?,
+            policy: registry.policy(&project.policy).map_err(degraded)?,
+            project: project.clone(),
+            running: None,
+            compiler: None,
+            ready: None,
+            prepared: None,
+            baseline: Snapshot::default(),
+            current: Snapshot::default(),
+            stale: true,
+            census: None,
+            packages: Vec::new(),
+            initial: None,
+            stages: BTreeMap::new(),
+            endings,
+            endings_taken: Some(endings_taken),
+        })
+    }
+
     fn note(&mut self, stage: &str, since: Instant) {
         self.stages.insert(stage.into(), milliseconds(since));
     }

@@ -56,6 +56,12 @@ pub struct Package {
     pub files: Vec<PathBuf>,
     /// Path of its module.
     pub module: String,
+    /// Packages that its files import.
+    #[serde(default)]
+    pub imports: Option<Vec<String>>,
+    /// Whether there are test files beside it.
+    #[serde(default)]
+    pub tests: bool,
 }
 
 /// The answer to `load`.

@@ -20,4 +20,5 @@ pub mod state;
 pub mod supervise;
 pub mod swap;
 pub mod toolchain;
+pub mod verify;
 pub mod watch;

@@ -62,6 +62,14 @@ impl SetupError {
     }
 }
 
+/// Settles a project of which packages are looked at and nothing is run as a program; none named: all of them.
+pub fn settle_modules(mut request: Request) -> Result<Project, SetupError> {
+    if request.packages.is_empty() {
+        request.packages.push("./...".into());
+    }
+    Ok(settle(request)?.project)
+}
+
 /// Settles everything that a session needs to know.
 pub fn settle(request: Request) -> Result<Settings, SetupError> {
     let build = BuildOptions::default();

@@ -195,7 +195,7 @@ func (s *session) describe() []map[string]any {
 		out = append(out, map[string]any{
 			"path": p.ImportPath, "name": p.Name, "dir": p.Dir, "files": absolute(p.Dir, p.GoFiles, p.CgoFiles),
 			"imports": p.Imports, "module": p.Module.Path, "main": p.Name == "main", "embeds": absolute(p.Dir, p.EmbedFiles),
-			"cgo": len(p.CgoFiles) > 0,
+			"cgo": len(p.CgoFiles) > 0, "tests": len(p.TestGoFiles)+len(p.XTestGoFiles) > 0,
 		})
 	}
 	return out

@@ -84,6 +84,10 @@ func init() {
 	os.Unsetenv("FIRE_CONTROL")
 	hold := os.Getenv("FIRE_HOLD") != ""
 	os.Unsetenv("FIRE_HOLD")
+	if file := os.Getenv("FIRE_COUNT"); file != "" {
+		os.Unsetenv("FIRE_COUNT")
+		countIn(file)
+	}
 	c, err := dial(path)
 	if err != nil {
 		return // the host is gone or this is a copy of the program that outlived it: run natively

@@ -51,11 +51,13 @@ func Main(path string) {
 	registry.Lock()
 	registry.mainPath = path
 	registry.Unlock()
-	close(registry.begun)
+	beginOnce()
 	if held != nil {
 		<-held
 	}
 }
+
+var beginOnce = sync.OnceFunc(func() { close(registry.begun) })
 
 // names implements wire.Namer over the registry.
 type names struct{}

@@ -39,32 +39,40 @@ impl Engine {
         if self.moves_on_edit() {
             return Ok(());
         }
-        let Some(running) = &self.running else {
+        if self.running.is_none() {
             return Ok(());
+        }
+        let functions = self.functions().await?;
+        self.plan_of(functions)
+    }
+
+    /// Every function of the user, as an edit would meet it.
+    pub(super) async fn functions(&self) -> Result<Vec<Function>, String> {
+        let Some(running) = &self.running else {
+            return Err("the swap engine is closed".into());
         };
         let list: Functions = running
             .facts
             .ask(json!({ "do": "functions" }))
             .await
             .map_err(|error| error.to_string())?;
+        Ok(list.functions)
+    }
+
+    /// Plans to move what the strategy wants of these functions.
+    pub(super) fn plan_of(&mut self, functions: Vec<Function>) -> Result<(), String> {
         let program = Program {
-            functions: list
-                .functions
-                .iter()
-                .map(super::judge::api_function)
-                .collect(),
+            functions: functions.iter().map(super::judge::api_function).collect(),
         };
         let plan = self
             .split
             .initial(&program)
             .map_err(|error| error.to_string())?;
-        if !plan.groups.is_empty() {
-            self.initial = Some(Initial {
-                plan,
-                functions: list.functions,
-                ..Initial::default()
-            });
-        }
+        self.initial = (!plan.groups.is_empty()).then(|| Initial {
+            plan,
+            functions,
+            ..Initial::default()
+        });
         Ok(())
     }
 

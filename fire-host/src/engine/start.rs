@@ -28,7 +28,7 @@ impl Engine {
         }
     }
 
-    async fn try_prepare(&mut self) -> Result<Result<HomeBuild, Vec<Finding>>, String> {
+    pub(super) async fn try_prepare(&mut self) -> Result<Result<HomeBuild, Vec<Finding>>, String> {
         if self.running.is_none() {
             self.open_running().await?;
             self.compiler = Some(self.prepare_compiler()?);
@@ -64,6 +64,7 @@ impl Engine {
         });
         self.plan_initial().await?;
         self.prepared = Some(self.snapshot(&loaded));
+        self.packages = loaded.packages;
         self.stale = false;
         Ok(Ok(HomeBuild {
             overlay: Some(instrumented.overlay),
