@@ -30,7 +30,7 @@ const (
 	// longer than a wait spins: they would never see an early answer again. So the wait after the first miss, and
 	// then one in probeEvery, spins patientTimes as long, which is about as long as waking takes.
 	probeEvery   = 16
-	patientTimes = 5
+	patientTimes = 12
 )
 
 var processors = min(runtime.NumCPU(), runtime.GOMAXPROCS(0))
@@ -113,14 +113,21 @@ func (l *Lane) spin(most uint32) (head uint64, looks uint32) {
 	return head, most
 }
 
-// spinOn spins longer, unless as many goroutines as there are processors to spare do so already.
+// spinOn spins longer, and lets other threads run between, the peer among them; not if as many goroutines as there are
+// processors to spare do so already.
 func (l *Lane) spinOn(most uint32) (head uint64, looks uint32) {
 	select {
 	case spinning <- struct{}{}:
 	default:
 		return uint64(l.seen), 0
 	}
-	head, looks = l.spin(most)
+	head = uint64(l.seen)
+	for looks < most && uint32(head) == l.seen {
+		yield()
+		var more uint32
+		head, more = l.spin(glance / lookTime)
+		looks += more + 1
+	}
 	<-spinning
 	return head, looks + glance/lookTime
 }

@@ -96,6 +96,7 @@ impl Transport for Shm {
             ("long.go", include_str!("../go/long.go")),
             ("memory_unsafe.go", include_str!("../go/memory_unsafe.go")),
             ("wait.go", include_str!("../go/wait.go")),
+            ("yield_linux.go", include_str!("../go/yield_linux.go")),
         ]
         .map(|(name, source)| GoFile {
             name: name.into(),

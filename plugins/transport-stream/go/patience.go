@@ -6,8 +6,8 @@ import (
 )
 
 // patience decides how long a lane asks again and again before it lets its goroutine park: up to
-// twice the recent answer time and never more than longestSpin; not at all on one processor or after
-// two waits in a row that spinning did not shorten, until an answer comes soon again.
+// twice the recent answer time and never more than longestSpin; as little as is worth it after
+// two waits in a row that spinning did not shorten, until an answer comes soon again; not at all on one processor.
 type patience struct {
 	recent  time.Duration // how long recent answers took
 	started time.Time
@@ -17,8 +17,10 @@ type patience struct {
 }
 
 const (
-	longestSpin  = 20 * time.Microsecond
-	shortestSpin = 4 * time.Microsecond
+	longestSpin = 20 * time.Microsecond
+	// shortestSpin is about what an answer takes whose sender is awake and has nothing to do. Every wait spins so long:
+	// parking takes longer.
+	shortestSpin = 8 * time.Microsecond
 	// soon is the time within which a parked wait must end for spinning to be tried again: longestSpin
 	// and what parking and waking cost.
 	soon = 60 * time.Microsecond
@@ -26,7 +28,7 @@ const (
 	// longer than a wait spins: they would never see an early answer again. So the wait after the first miss, and
 	// then one in probeEvery, spins patientSpin, which is about as long as waking takes.
 	probeEvery  = 16
-	patientSpin = 100 * time.Microsecond
+	patientSpin = 250 * time.Microsecond
 )
 
 var processors = min(runtime.NumCPU(), runtime.GOMAXPROCS(0))
@@ -49,10 +51,14 @@ func (p *patience) spin() bool {
 	case p.misses == 1 || p.waits%probeEvery == 0:
 		limit = patientSpin
 	case p.misses > 1:
-		limit = 0
+		limit = shortestSpin
 	}
-	p.spun = time.Since(p.started) >= limit
-	return !p.spun
+	if time.Since(p.started) >= limit {
+		p.spun = true
+		return false
+	}
+	yield()
+	return true
 }
 
 // answered ends the wait.

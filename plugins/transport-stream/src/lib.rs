@@ -19,6 +19,7 @@ pub const DEFAULT_LIMIT: u32 = 64 << 20;
 pub fn go_half() -> Vec<GoFile> {
     [
         ("stream.go", include_str!("../go/stream.go")),
+        ("yield_linux.go", include_str!("../go/yield_linux.go")),
         ("patience.go", include_str!("../go/patience.go")),
     ]
     .map(|(name, source)| GoFile {
