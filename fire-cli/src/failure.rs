@@ -43,9 +43,9 @@ fn judge(error: &anyhow::Error) -> (u8, Option<String>) {
     if let Some(error) = error.downcast_ref::<SetupError>() {
         let code = match error {
             SetupError::Toolchain(error) => toolchain_code(error),
-            SetupError::NoProgram { .. } | SetupError::SeveralPrograms { .. } => USAGE,
+            _ => USAGE,
         };
-        return (code, Some(error.hint()));
+        return (code, error.hint());
     }
     if let Some(error) = error.downcast_ref::<PluginError>() {
         let code = if error.line.is_some() { USAGE } else { FAILED };

@@ -246,6 +246,9 @@ fn nothing(codes: &[String]) -> String {
             "test" => "tests only",
             "added-unused" => "added, not used yet",
             "removed-unused" => "removed, was not used",
+            "elsewhere" => "not part of this program",
+            "on_change" => "ran the commands for these files",
+            "config" => "start fire again to use the new fire.toml",
             other => other,
         })
         .collect();

@@ -78,35 +78,15 @@ pub async fn build(
         .current_dir(&project.root)
         .envs(pairs(&project.build.environment))
         .envs(pairs(&home.environment))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
-    let mut child = command.spawn().map_err(BuildError::Command)?;
-    // Held until the command has ended: a dropped build takes its compilers along.
-    let _group = Group::of(child.id(), guard);
-    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let (out, err) = (child.stdout.take(), child.stderr.take());
-    let read_out = async {
-        match out {
-            Some(mut pipe) => pipe.read_to_end(&mut stdout).await.map(drop),
-            None => Ok(()),
-        }
-    };
-    let read_err = async {
-        match err {
-            Some(mut pipe) => pipe.read_to_end(&mut stderr).await.map(drop),
-            None => Ok(()),
-        }
-    };
-    let (status, _, _) = tokio::join!(child.wait(), read_out, read_err);
-    let status = status.map_err(BuildError::Command)?;
-    if !status.success() {
-        stdout.extend(stderr);
-        let text = String::from_utf8_lossy(&stdout);
+        .stdin(Stdio::null());
+    let finished = finish(command, guard).await.map_err(BuildError::Command)?;
+    if !finished.status.success() {
+        let mut said = finished.stdout;
+        said.extend(finished.stderr);
+        let text = String::from_utf8_lossy(&said);
         let mut diagnostics = diagnostics(&text, &project.root);
         if diagnostics.is_empty() {
-            diagnostics.push(unplaced(format!("go build: {status}")));
+            diagnostics.push(unplaced(format!("go build: {}", finished.status)));
         }
         return Err(BuildError::Refused(diagnostics));
     }
@@ -116,6 +96,47 @@ pub async fn build(
         Err(BuildError::NotAProgram {
             package: project.packages.join(" "),
         })
+    }
+}
+
+/// A command that has ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// How.
+    pub status: std::process::ExitStatus,
+    /// What it printed.
+    pub stdout: Vec<u8>,
+    /// What it complained of.
+    pub stderr: Vec<u8>,
+}
+
+/// Runs a command to its end, in a process group of its own. Dropping this ends the whole group.
+pub async fn finish(
+    mut command: tokio::process::Command,
+    guard: &Guard,
+) -> std::io::Result<Finished> {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()?;
+    let _group = Group::of(child.id(), guard);
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let (status, read_out, read_err) =
+        tokio::join!(child.wait(), read(out, &mut stdout), read(err, &mut stderr));
+    read_out.and(read_err)?;
+    Ok(Finished {
+        status: status?,
+        stdout,
+        stderr,
+    })
+}
+
+async fn read(pipe: Option<impl AsyncReadExt + Unpin>, into: &mut Vec<u8>) -> std::io::Result<()> {
+    match pipe {
+        Some(mut pipe) => pipe.read_to_end(into).await.map(drop),
+        None => Ok(()),
     }
 }
 

@@ -11,6 +11,7 @@ pub mod discover;
 pub mod engine;
 pub mod event;
 pub mod facts;
+pub mod graph;
 pub mod plugins;
 pub mod project;
 pub mod session;

@@ -14,15 +14,18 @@
 //! | exited by itself | build, start, `restarted` with the code `exited` |
 
 mod answer;
+mod around;
 mod outlet;
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::clock::Clock;
 use crate::event::{Event, Level, Told};
+use crate::graph::Graph;
 use crate::project::Project;
 use crate::supervise::{App, Guard, Launch, Met, Stop};
 use crate::swap::{Opener, Reason, WorkerAction, WorkerExited};
@@ -30,6 +33,8 @@ use crate::watch::{self, Batch, Scope, Seen, Watch};
 
 use answer::Answerer;
 use outlet::Outlet;
+
+pub use around::{Around, Environment, Rule};
 
 /// Everything that a session needs to know.
 #[derive(Debug, Clone)]
@@ -44,6 +49,8 @@ pub struct Settings {
     pub scope: Scope,
     /// How to watch it.
     pub watch: watch::Options,
+    /// What is done besides Go.
+    pub around: Around,
 }
 
 /// What can be asked of a running session.
@@ -84,6 +91,7 @@ pub enum End {
 /// One app of one project.
 pub struct Session {
     answerer: Answerer,
+    graphs: UnboundedReceiver<Reading>,
     scope: Scope,
     watch: watch::Options,
     endings: Option<UnboundedReceiver<WorkerExited>>,
@@ -121,11 +129,21 @@ impl Pending {
 
 /// Everything that can happen while nothing, or something, is being answered.
 struct Inputs {
+    graphs: UnboundedReceiver<Reading>,
+    scope: Scope,
     commands: UnboundedReceiver<Command>,
     endings: Option<UnboundedReceiver<WorkerExited>>,
     watch: Watch,
     app: Option<App>,
     outlet: Outlet,
+}
+
+/// The package graph, read anew.
+#[derive(Debug)]
+struct Reading {
+    graph: Arc<Graph>,
+    /// When it was asked for: what was written later is a change.
+    since: SystemTime,
 }
 
 /// What happened.
@@ -158,9 +176,11 @@ impl Session {
         let (sender, commands) = unbounded_channel();
         let handle = Handle { commands: sender };
         let (scope, watch) = (settings.scope.clone(), settings.watch.clone());
-        let (answerer, endings) = Answerer::new(settings, opener, guard, outlet);
+        let (graph_sender, graphs) = unbounded_channel();
+        let (answerer, endings) = Answerer::new(settings, opener, guard, outlet, graph_sender);
         let session = Self {
             answerer,
+            graphs,
             scope,
             watch,
             endings,
@@ -174,6 +194,7 @@ impl Session {
     pub async fn run(self) -> End {
         let Self {
             mut answerer,
+            graphs,
             scope,
             watch,
             endings,
@@ -181,9 +202,12 @@ impl Session {
             handle: _handle,
         } = self;
         let outlet = answerer.outlet().clone();
-        let end = match tokio::task::spawn_blocking(move || Watch::arm(scope, watch)).await {
+        let watched = scope.clone();
+        let end = match tokio::task::spawn_blocking(move || Watch::arm(watched, watch)).await {
             Ok(watch) => {
                 let mut inputs = Inputs {
+                    graphs,
+                    scope,
                     commands,
                     endings,
                     watch,
@@ -326,6 +350,11 @@ impl Inputs {
             let found = tokio::select! {
                 biased;
                 Some(command) = self.commands.recv() => Interruption::Command(command),
+                Some(reading) = self.graphs.recv() => {
+                    let scope = self.scope.clone().graph(reading.graph);
+                    self.watch.rescope(scope, reading.since);
+                    continue;
+                }
                 met = met(&mut self.app) => Interruption::App(met),
                 ended = worker_ended(&mut self.endings) => Interruption::WorkerExited(ended),
                 seen = self.watch.next() => match seen {

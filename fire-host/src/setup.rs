@@ -1,22 +1,31 @@
-//! From what the user asked for to [`Settings`]: finds Go, the program's package and what to watch.
+//! From what the user asked for, and `fire.toml`, to [`Settings`]: finds Go, the program's package, what
+//! to watch.
+
+mod program;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use crate::config::{self, AppTable, Config, Mistake};
 use crate::project::{BuildOptions, PluginChoice, Project};
-use crate::session::Settings;
+use crate::session::{Around, Environment, Rule, Settings};
 use crate::state::DIRECTORY;
 use crate::supervise::{Launch, Stop};
 use crate::toolchain::{self, ToolchainError};
-use crate::watch::{self, Scope};
+use crate::watch::{self, Pattern, PatternError, Scope};
+
+pub use program::programs;
 
 /// What the user asked for on the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     /// The project's directory, absolute.
     pub root: PathBuf,
-    /// What to build; empty: what there is.
+    /// `-c`; without it `fire.toml` in the root, if there is one.
+    pub config: Option<PathBuf>,
+    /// What to build; empty: what `fire.toml` says, or what there is.
     pub packages: Vec<String>,
-    /// The app's arguments.
+    /// The app's arguments; empty: what `fire.toml` says.
     pub arguments: Vec<String>,
     /// `--transport`.
     pub transport: Option<String>,
@@ -25,7 +34,7 @@ pub struct Request {
     /// `--policy`.
     pub policy: Option<String>,
     /// `--poll`.
-    pub poll: Option<std::time::Duration>,
+    pub poll: Option<Duration>,
 }
 
 /// Why there is nothing to run.
@@ -34,6 +43,17 @@ pub enum SetupError {
     /// No usable Go.
     #[error(transparent)]
     Toolchain(#[from] ToolchainError),
+    /// `fire.toml` cannot be read.
+    #[error("{} cannot be read: {source}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// `fire.toml` is wrong.
+    #[error(transparent)]
+    Mistake(#[from] Box<Mistake>),
     /// Nothing to run.
     #[error("{} and what is below it hold no Go program (no package `main`)", .root.display())]
     NoProgram {
@@ -50,15 +70,37 @@ pub enum SetupError {
 
 impl SetupError {
     /// What to do about it.
-    pub fn hint(&self) -> String {
+    pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Toolchain(error) => error.hint(),
-            Self::NoProgram { .. } => "name its directory: `fire ./path/to/program`".into(),
+            Self::Toolchain(error) => Some(error.hint()),
+            Self::Unreadable { .. } => Some("`fire init` writes one".into()),
+            Self::Mistake(_) => None,
+            Self::NoProgram { .. } => Some("name its directory: `fire ./path/to/program`".into()),
             Self::SeveralPrograms { packages } => {
                 let first = packages.first().map_or("./cmd/name", String::as_str);
-                format!("name one of them: `fire {first}`")
+                Some(format!("name one of them: `fire {first}`"))
             }
         }
+    }
+}
+
+/// The text of a `fire.toml`, for its mistakes.
+struct Source {
+    path: PathBuf,
+    shown: PathBuf,
+    text: String,
+}
+
+impl Source {
+    fn mistake(&self, error: PatternError) -> SetupError {
+        let needle = format!("\"{}\"", error.pattern);
+        let message = error.to_string();
+        SetupError::Mistake(Box::new(Mistake::at(
+            &self.shown,
+            &self.text,
+            &needle,
+            message,
+        )))
     }
 }
 
@@ -70,131 +112,168 @@ pub fn settle_modules(mut request: Request) -> Result<Project, SetupError> {
     Ok(settle(request)?.project)
 }
 
-/// Settles everything that a session needs to know.
+/// Settles the first (or only) app.
 pub fn settle(request: Request) -> Result<Settings, SetupError> {
-    let build = BuildOptions::default();
-    let toolchain = toolchain::detect(&request.root, &build.environment)?;
-    let packages = if request.packages.is_empty() {
-        vec![find_program(&request.root)?]
-    } else {
-        request.packages
+    let root = request.root.clone();
+    settle_all(request)?
+        .into_iter()
+        .next()
+        .ok_or(SetupError::NoProgram { root })
+}
+
+/// Settles every app: one, or one for each `[[app]]`.
+pub fn settle_all(request: Request) -> Result<Vec<Settings>, SetupError> {
+    let (config, source) = read_config(&request)?;
+    let named = !request.packages.is_empty();
+    if config.app.is_empty() || named {
+        let packages = if named {
+            request.packages.clone()
+        } else if !config.package.0.is_empty() {
+            config.package.0.clone()
+        } else {
+            vec![program::find(&request.root)?]
+        };
+        return Ok(vec![settle_app(
+            &request, &config, &source, None, packages,
+        )?]);
+    }
+    config
+        .app
+        .iter()
+        .map(|app| {
+            let packages = match app.package.0.as_slice() {
+                [] if config.package.0.is_empty() => vec![program::find(&request.root)?],
+                [] => config.package.0.clone(),
+                own => own.to_vec(),
+            };
+            settle_app(&request, &config, &source, Some(app), packages)
+        })
+        .collect()
+}
+
+fn read_config(request: &Request) -> Result<(Config, Source), SetupError> {
+    let path = match &request.config {
+        Some(path) => std::path::absolute(path).unwrap_or_else(|_| path.clone()),
+        None => request.root.join(config::FILE),
     };
-    let choice = |asked: Option<String>, default: &str| PluginChoice {
-        name: asked.unwrap_or_else(|| default.into()),
-        ..PluginChoice::default()
+    let shown = path.strip_prefix(&request.root).unwrap_or(&path).to_owned();
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && request.config.is_none() => {
+            String::new()
+        }
+        Err(source) => return Err(SetupError::Unreadable { path, source }),
+    };
+    let config = config::parse(&shown, &text)?;
+    Ok((config, Source { path, shown, text }))
+}
+
+fn settle_app(
+    request: &Request,
+    config: &Config,
+    source: &Source,
+    app: Option<&AppTable>,
+    packages: Vec<String>,
+) -> Result<Settings, SetupError> {
+    let build = app
+        .and_then(|app| app.build.as_ref())
+        .unwrap_or(&config.build);
+    let run = app.and_then(|app| app.run.as_ref()).unwrap_or(&config.run);
+    let root = &request.root;
+    let options = BuildOptions {
+        tags: build.tags.clone(),
+        race: build.race,
+        ldflags: build.ldflags.clone(),
+        gcflags: build.gcflags.clone(),
+        flags: build.flags.clone(),
+        environment: build.env.clone().into_iter().collect(),
+    };
+    let choice = |asked: &Option<String>, configured: PluginChoice| match asked {
+        Some(name) if *name != configured.name => PluginChoice {
+            name: name.clone(),
+            ..PluginChoice::default()
+        },
+        _ => configured,
     };
     let project = Project {
-        state: request.root.join(DIRECTORY),
-        app: None,
+        toolchain: toolchain::detect(root, &options.environment)?,
+        state: root.join(DIRECTORY),
+        app: app.map(|app| app.name.clone()),
         packages,
-        toolchain,
-        build,
-        transport: choice(request.transport, "shm"),
-        split: choice(request.split, "on-edit"),
-        policy: choice(request.policy, "serious-changes"),
-        root: request.root,
+        build: options,
+        transport: choice(
+            &request.transport,
+            config.transport.plugin(&source.text, "shm"),
+        ),
+        split: choice(&request.split, config.split.plugin(&source.text, "on-edit")),
+        policy: choice(
+            &request.policy,
+            config.policy.plugin(&source.text, "serious-changes"),
+        ),
+        root: root.clone(),
+    };
+    let env_files: Vec<PathBuf> = run.env_files.iter().map(|file| root.join(file)).collect();
+    let wrong = |error| source.mistake(error);
+    let rules = config
+        .on_change
+        .iter()
+        .map(|rule| Rule::new(root, &rule.files, rule.run.clone()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(wrong)?;
+    let ruled = config
+        .on_change
+        .iter()
+        .flat_map(|rule| rule.files.iter().cloned());
+    let included: Vec<String> = config.watch.include.iter().cloned().chain(ruled).collect();
+    let mut scope = Scope::of(root)
+        .gitignore(config.watch.gitignore)
+        .include(root, &included)
+        .and_then(|scope| scope.exclude(root, &config.watch.exclude))
+        .map_err(wrong)?
+        .file(source.path.clone());
+    for file in &env_files {
+        scope = scope.file(file.clone());
+    }
+    let poll = config
+        .watch
+        .poll
+        .then(|| Duration::from_millis(config.watch.poll_ms.max(10)));
+    let arguments = if request.arguments.is_empty() {
+        &run.args
+    } else {
+        &request.arguments
     };
     Ok(Settings {
         launch: Launch {
-            directory: project.root.clone(),
-            arguments: request.arguments,
-            environment: Vec::new(),
+            directory: clean(&root.join(&run.dir)),
+            arguments: arguments.clone(),
             ..Launch::default()
         },
-        stop: Stop::default(),
-        scope: Scope::of(&project.root),
+        stop: Stop {
+            signal: run.stop_signal,
+            grace: Duration::from_millis(run.grace_ms),
+        },
+        scope,
         watch: watch::Options {
-            poll: request.poll,
-            ..watch::Options::default()
+            lull: Duration::from_millis(config.watch.lull_ms),
+            poll: request.poll.or(poll),
+        },
+        around: Around {
+            environment: Environment {
+                files: env_files,
+                fixed: run.env.clone().into_iter().collect(),
+            },
+            rules,
+            include: Pattern::new(root, &config.watch.include).map_err(wrong)?,
+            before: build.before.clone(),
+            after: build.after.clone(),
+            config: source.path.clone(),
         },
         project,
     })
 }
 
-/// The one program that there is: here, or else the only one below.
-fn find_program(root: &Path) -> Result<String, SetupError> {
-    let (directories, _) = Scope::of(root).walk();
-    if holds_main(root) {
-        return Ok(".".into());
-    }
-    let mut packages: Vec<String> = directories
-        .iter()
-        .filter(|directory| holds_main(directory))
-        .filter_map(|directory| directory.strip_prefix(root).ok())
-        .map(|directory| format!("./{}", directory.display()))
-        .collect();
-    match packages.len() {
-        0 => Err(SetupError::NoProgram {
-            root: root.to_owned(),
-        }),
-        1 => Ok(packages.swap_remove(0)),
-        _ => Err(SetupError::SeveralPrograms { packages }),
-    }
-}
-
-/// Whether a Go file in the directory, tests aside, belongs to package `main`.
-fn holds_main(directory: &Path) -> bool {
-    let Ok(entries) = std::fs::read_dir(directory) else {
-        return false;
-    };
-    entries.flatten().any(|entry| {
-        let path = entry.path();
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        name.ends_with(".go")
-            && !name.ends_with("_test.go")
-            && !name.starts_with(['_', '.'])
-            && std::fs::read_to_string(path).is_ok_and(|source| {
-                !source.contains("//go:build ignore")
-                    && source.lines().any(|line| {
-                        line.strip_prefix("package main").is_some_and(|rest| {
-                            rest.trim().is_empty() || rest.trim().starts_with('/')
-                        })
-                    })
-            })
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(files: &[(&str, &str)], expected: Result<&str, &str>) {
-        let dir = tempfile::tempdir().unwrap();
-        for (name, source) in files {
-            let path = dir.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, source).unwrap();
-        }
-        let found = find_program(dir.path()).map_err(|error| error.to_string());
-        match (found, expected) {
-            (Ok(found), Ok(expected)) => assert_eq!(found, expected),
-            (Err(found), Err(expected)) => assert!(found.contains(expected), "{found}"),
-            (found, expected) => panic!("{found:?}, expected {expected:?}"),
-        }
-    }
-
-    #[test]
-    fn the_program_is_found_without_being_named() {
-        check(&[("main.go", "package main\n")], Ok("."));
-        check(
-            &[
-                ("lib.go", "package lib\n"),
-                ("cmd/s/main.go", "// Command s.\npackage main // s\n"),
-            ],
-            Ok("./cmd/s"),
-        );
-        check(&[("lib.go", "package lib\n")], Err("hold no Go program"));
-        check(
-            &[("gen.go", "//go:build ignore\n\npackage main\n")],
-            Err("hold no Go program"),
-        );
-        check(
-            &[
-                ("cmd/a/a.go", "package main\n"),
-                ("cmd/b/b.go", "package main\n"),
-            ],
-            Err("several programs here: ./cmd/a, ./cmd/b"),
-        );
-    }
+/// Without `.` in it: it becomes the app's PWD.
+fn clean(path: &Path) -> PathBuf {
+    path.components().collect()
 }

@@ -13,11 +13,11 @@ mod worker;
 
 use std::path::PathBuf;
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-pub use scope::Scope;
+pub use scope::{Pattern, PatternError, Scope};
 
 /// How to watch.
 #[derive(Debug, Clone)]
@@ -88,9 +88,12 @@ impl Watch {
         self.seen.try_recv().ok()
     }
 
-    /// Watches something else from now on. Files that enter the scope are no changes.
-    pub fn rescope(&self, scope: Scope) {
-        let _ = self.orders.send(worker::Order::Scope(Box::new(scope)));
+    /// Watches something else from now on. Files that enter the scope count as changed if they were
+    /// written after `since`.
+    pub fn rescope(&self, scope: Scope, since: SystemTime) {
+        let _ = self
+            .orders
+            .send(worker::Order::Scope(Box::new(scope), since));
     }
 }
 

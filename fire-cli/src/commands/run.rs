@@ -1,12 +1,13 @@
 //! `fire run`: the session, between the user's signals and the user's terminal.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use fire_host::clock::Clock;
-use fire_host::session::{Command, End, Handle, Session};
-use fire_host::setup::{Request, settle};
+use fire_host::session::{Command, End, Handle, Session, Settings};
+use fire_host::setup::{Request, settle_all};
 use fire_host::state::State;
 use fire_host::supervise::{Guard, Terminal};
 use rustix::process::Signal;
@@ -25,8 +26,9 @@ pub fn run(common: &Common, options: Run) -> anyhow::Result<u8> {
     let clock = Clock::start();
     let root = root(common)?;
     let mut output = Output::open(common)?;
-    let mut settings = settle(Request {
+    let apps = settle_all(Request {
         root: root.clone(),
+        config: common.config.clone(),
         packages: options.package,
         arguments: options.arguments,
         transport: common.transport.clone(),
@@ -50,35 +52,69 @@ pub fn run(common: &Common, options: Run) -> anyhow::Result<u8> {
         let _inside = runtime.enter();
         Terminal::open()
     };
-    settings.launch.terminal = terminal.clone();
-    let code = runtime.block_on(async {
-        let (sender, mut told) = unbounded_channel();
-        let (session, handle) = Session::open(
-            settings,
-            Some(fire_host::engine::open),
-            guard,
-            clock,
-            sender,
-        );
-        let signalled = tokio::spawn(quit_on_signal(handle.clone(), terminal.clone())?);
-        tokio::spawn(ask_by_key(terminal.clone(), handle));
-        let session = tokio::spawn(session.run());
-        while let Some(told) = told.recv().await {
-            output.tell(&told);
-        }
-        let end = session.await.context("the session failed")?;
-        let code = match end {
-            _ if signalled.is_finished() => signalled.await?,
-            End::Asked => 0,
-            End::Interrupted => INTERRUPTED,
-            End::Blind => FAILED,
-        };
-        anyhow::Ok(code)
-    });
+    let code = runtime.block_on(drive(apps, &guard, &terminal, clock, &mut output));
     terminal.restore();
     // Whatever still waits for a key or a signal is not waited for.
     runtime.shutdown_background();
     code
+}
+
+/// Runs the sessions until all have ended. Gives the exit code.
+async fn drive(
+    apps: Vec<Settings>,
+    guard: &Guard,
+    terminal: &Terminal,
+    clock: Clock,
+    output: &mut Output,
+) -> anyhow::Result<u8> {
+    let (sender, mut told) = unbounded_channel();
+    let (mut handles, mut sessions) = (Vec::new(), tokio::task::JoinSet::new());
+    for mut settings in apps {
+        settings.launch.terminal = terminal.clone();
+        let (session, handle) = Session::open(
+            settings,
+            Some(fire_host::engine::open),
+            guard.clone(),
+            clock,
+            sender.clone(),
+        );
+        handles.push(handle);
+        sessions.spawn(session.run());
+    }
+    drop(sender);
+    let handles: Arc<[Handle]> = handles.into();
+    let signalled = tokio::spawn(quit_on_signal(handles.clone(), terminal.clone())?);
+    tokio::spawn(ask_by_key(terminal.clone(), handles.clone()));
+    let mut code = 0;
+    loop {
+        tokio::select! {
+            biased;
+            Some(told) = told.recv() => output.tell(&told),
+            ended = sessions.join_next() => {
+                code = match ended {
+                    None => break,
+                    Some(end) => code.max(match end.context("a session failed")? {
+                        End::Asked => 0,
+                        End::Interrupted => INTERRUPTED,
+                        End::Blind => FAILED,
+                    }),
+                };
+                // One app that ends fire ends the others.
+                ask(&handles, Command::Quit);
+            }
+        }
+    }
+    Ok(if signalled.is_finished() {
+        signalled.await?
+    } else {
+        code
+    })
+}
+
+fn ask(handles: &[Handle], command: Command) {
+    for handle in handles {
+        handle.ask(command);
+    }
 }
 
 /// The project's directory, as the system names it.
@@ -101,7 +137,7 @@ fn adopt_orphans() {
 }
 
 /// `r`, `q` and `e`, while fire has the terminal.
-async fn ask_by_key(terminal: Terminal, handle: Handle) {
+async fn ask_by_key(terminal: Terminal, handles: Arc<[Handle]>) {
     let Some(mut keys) = terminal.keys() else {
         return;
     };
@@ -112,9 +148,9 @@ async fn ask_by_key(terminal: Terminal, handle: Handle) {
         tokio::select! {
             key = keys.next() => match key {
                 None => return,
-                Some(b'r' | b'R') => handle.ask(Command::Restart),
-                Some(b'q' | b'Q') => handle.ask(Command::Quit),
-                Some(b'e' | b'E') => handle.ask(Command::Explain),
+                Some(b'r' | b'R') => ask(&handles, Command::Restart),
+                Some(b'q' | b'Q') => ask(&handles, Command::Quit),
+                Some(b'e' | b'E') => ask(&handles, Command::Explain),
                 Some(_) => {}
             },
             // The shell has changed the modes while fire was stopped.
@@ -125,7 +161,10 @@ async fn ask_by_key(terminal: Terminal, handle: Handle) {
 
 /// Waits for a signal that ends fire; asks the session to quit; gives the exit code. At the second
 /// signal fire ends at once.
-fn quit_on_signal(handle: Handle, terminal: Terminal) -> std::io::Result<impl Future<Output = u8>> {
+fn quit_on_signal(
+    handles: Arc<[Handle]>,
+    terminal: Terminal,
+) -> std::io::Result<impl Future<Output = u8>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -137,7 +176,7 @@ fn quit_on_signal(handle: Handle, terminal: Terminal) -> std::io::Result<impl Fu
             _ = hangup.recv() => 129,
             _ = quit.recv() => 131,
         };
-        handle.ask(Command::Quit);
+        ask(&handles, Command::Quit);
         tokio::spawn(async move {
             tokio::select! {
                 _ = interrupt.recv() => {}

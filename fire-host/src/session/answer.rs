@@ -1,15 +1,18 @@
 //! Answers one batch: works out what it leads to, then carries it out.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Instant, SystemTime};
 
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
+use super::around::{Routed, route, shell};
 use super::outlet::Outlet;
-use super::{Pending, Settings, reason};
+use super::{Pending, Reading, Settings, reason};
 use crate::build::{BuildError, build, shown, unplaced};
 use crate::clock::whole_ms;
 use crate::event::{Event, Level};
+use crate::graph::{self, Graph};
 use crate::supervise::{App, Guard};
 use crate::swap::{
     Degraded, Diagnostic, HomeBuild, Hot, Opener, PrepareError, Reason, Stage, Swapped, Swapper,
@@ -50,6 +53,9 @@ pub struct Answerer {
     explanation: Vec<String>,
     /// Number of the last build: the running binary is never written over.
     build: u64,
+    /// What the app is built from, once that is known.
+    graph: Arc<Mutex<Option<Arc<Graph>>>>,
+    graphs: UnboundedSender<Reading>,
 }
 
 impl Answerer {
@@ -58,6 +64,7 @@ impl Answerer {
         opener: Option<Opener>,
         guard: Guard,
         outlet: Outlet,
+        graphs: UnboundedSender<Reading>,
     ) -> (Self, Option<UnboundedReceiver<WorkerExited>>) {
         let mut swapper = match opener.map(|open| open(&settings.project)) {
             None => None,
@@ -78,6 +85,8 @@ impl Answerer {
             generation: None,
             explanation: Vec::new(),
             build: 0,
+            graph: Arc::default(),
+            graphs,
         };
         (answerer, endings)
     }
@@ -133,8 +142,30 @@ impl Answerer {
 
     /// Finds out what the work leads to. May be dropped at any await: the next one covers it.
     pub async fn work_out(&mut self, work: &Pending, running: bool) -> Finding {
-        if !work.must.is_empty() {
-            return self.build(work.must.clone()).await;
+        let Routed {
+            commands,
+            mut must,
+            config,
+            rest,
+        } = self.route(&work.files);
+        for command in &commands {
+            let text = format!("running `{command}`");
+            self.outlet.note(Level::Detail, text, None);
+            if let Err(diagnostic) = shell(command, &self.settings.project, &self.guard).await {
+                return Finding::Failed(Stage::Build, vec![diagnostic]);
+            }
+        }
+        must.splice(0..0, work.must.iter().cloned());
+        if !must.is_empty() {
+            return self.build(must).await;
+        }
+        if rest.is_empty() && (!commands.is_empty() || config) {
+            let ran = (!commands.is_empty()).then(|| "on_change".to_owned());
+            let codes = ran
+                .into_iter()
+                .chain(config.then(|| "config".to_owned()))
+                .collect();
+            return self.nothing(codes, work.since);
         }
         if !running {
             let why = if self.ever_started {
@@ -145,22 +176,82 @@ impl Answerer {
             return self.build(vec![reason(why, "", "")]).await;
         }
         let verdict = match &mut self.swapper {
-            Some(swapper) if self.swappable => swapper.judge(&work.files).await,
-            _ => return self.build(self.changed(&work.files)).await,
+            Some(swapper) if self.swappable => swapper.judge(&rest).await,
+            _ => match self.without_effect(&rest) {
+                Some(codes) => return self.nothing(codes, work.since),
+                None => return self.build(self.changed(&rest)).await,
+            },
         };
         match verdict {
-            Verdict::Nothing { codes } => {
-                self.explanation = vec![format!("no effect on the program: {}", codes.join(", "))];
-                Finding::Done(vec![Event::Nothing {
-                    codes,
-                    ms: whole_ms(work.since.elapsed()),
-                }])
-            }
+            Verdict::Nothing { codes } => self.nothing(codes, work.since),
             Verdict::Failed { stage, diagnostics } => Finding::Failed(stage, diagnostics),
             Verdict::Hot(hot) => self.swap(hot, work.since).await,
             Verdict::Reverted { functions } => self.revert(functions, work.since).await,
             Verdict::Restart { reasons } => self.build(reasons).await,
         }
+    }
+
+    fn route(&self, files: &[PathBuf]) -> Routed {
+        let graph = self.graph();
+        let Settings {
+            around, project, ..
+        } = &self.settings;
+        route(files, around, graph.as_deref(), project)
+    }
+
+    fn graph(&self) -> Option<Arc<Graph>> {
+        self.graph
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn nothing(&mut self, codes: Vec<String>, since: Instant) -> Finding {
+        self.explanation = vec![format!("no effect on the program: {}", codes.join(", "))];
+        Finding::Done(vec![Event::Nothing {
+            codes,
+            ms: whole_ms(since.elapsed()),
+        }])
+    }
+
+    /// Codes, if none of the files is part of the program.
+    fn without_effect(&self, files: &[PathBuf]) -> Option<Vec<String>> {
+        let graph = self.graph();
+        let elsewhere = |file: &Path| {
+            let directory = file.parent()?;
+            let graph = graph.as_deref()?;
+            let go = file.extension().is_some_and(|ending| ending == "go");
+            (go && !graph.directories.contains(directory)).then(|| "elsewhere".to_owned())
+        };
+        let code = |file: &PathBuf| {
+            let name = file.file_name()?.to_str()?;
+            if name.ends_with("_test.go") {
+                return Some("test".to_owned());
+            }
+            elsewhere(file)
+        };
+        let mut codes = files.iter().map(code).collect::<Option<Vec<_>>>()?;
+        codes.sort();
+        codes.dedup();
+        (!codes.is_empty()).then_some(codes)
+    }
+
+    /// Reads the package graph again, beside everything else.
+    fn reread_graph(&self) {
+        let (slot, graphs) = (self.graph.clone(), self.graphs.clone());
+        let (project, guard) = (self.settings.project.clone(), self.guard.clone());
+        let since = SystemTime::now();
+        tokio::spawn(async move {
+            let Some(graph) = graph::read(&project, &guard).await.map(Arc::new) else {
+                return;
+            };
+            let mut known = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.as_ref() != Some(&graph) {
+                *known = Some(graph.clone());
+                // A session that has ended does not mind.
+                let _ = graphs.send(Reading { graph, since });
+            }
+        });
     }
 
     /// Why a plain live-reloader restarts.
@@ -224,6 +315,11 @@ impl Answerer {
     /// Builds the app as it is now.
     async fn build(&mut self, reasons: Vec<Reason>) -> Finding {
         self.explanation = reasons.iter().map(explained).collect();
+        for command in &self.settings.around.before {
+            if let Err(diagnostic) = shell(command, &self.settings.project, &self.guard).await {
+                return Finding::Failed(Stage::Build, vec![diagnostic]);
+            }
+        }
         let prepared = match &mut self.swapper {
             None => None,
             Some(swapper) => match swapper.prepare_home().await {
@@ -245,11 +341,19 @@ impl Answerer {
             }
         };
         match self.build_as(prepared, &binary).await {
-            Ok(instrumented) => Finding::Start(Start {
-                binary,
-                reasons,
-                instrumented,
-            }),
+            Ok(instrumented) => {
+                for command in &self.settings.around.after {
+                    let ran = shell(command, &self.settings.project, &self.guard).await;
+                    if let Err(diagnostic) = ran {
+                        return Finding::Failed(Stage::Build, vec![diagnostic]);
+                    }
+                }
+                Finding::Start(Start {
+                    binary,
+                    reasons,
+                    instrumented,
+                })
+            }
             Err(error) => Finding::Failed(Stage::Build, error.diagnostics()),
         }
     }
@@ -344,10 +448,16 @@ impl Answerer {
             *app = None;
             self.forget_app().await;
         }
-        let environment = match &mut self.swapper {
-            Some(swapper) if start.instrumented => swapper.home_environment(),
-            _ => Vec::new(),
+        let around = &self.settings.around;
+        let mut environment = match around.environment.read(&self.settings.project) {
+            Ok(environment) => environment,
+            Err(diagnostic) => return self.fail(Stage::Start, vec![diagnostic], since, false),
         };
+        if let Some(swapper) = &mut self.swapper
+            && start.instrumented
+        {
+            environment.extend(swapper.home_environment());
+        }
         match App::start(
             &start.binary,
             &self.settings.launch,
@@ -365,6 +475,7 @@ impl Answerer {
                 }
                 self.remove_other_binaries(&start.binary);
                 self.tell_started(new.pid(), start.reasons, since);
+                self.reread_graph();
             }
         }
     }

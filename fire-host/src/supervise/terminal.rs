@@ -123,8 +123,13 @@ impl Terminal {
             )
             .open("/dev/tty")
             .ok()?;
+        #[expect(
+            deprecated,
+            reason = "what replaces it is unsafe; a File keeps its descriptor"
+        )]
+        let input = AsyncFd::new(own).ok()?;
         let keys = Keys {
-            input: AsyncFd::new(own).ok()?,
+            input,
             lent: inner.lent.subscribe(),
             inner,
         };

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ignore::WalkBuilder;
 use ignore::overrides::{Override, OverrideBuilder};
+
+use crate::graph::Graph;
 
 /// Endings of files that `go build` reads.
 const BUILT: [&str; 16] = [
@@ -25,9 +28,43 @@ pub struct Scope {
     files: BTreeSet<PathBuf>,
     /// Directories watched besides, each without what is below it.
     directories: BTreeSet<PathBuf>,
-    include: Override,
-    exclude: Override,
+    /// Directories whose every file and directory may matter: they hold embedded files.
+    trees: BTreeSet<PathBuf>,
+    graph: Option<Arc<Graph>>,
+    include: Pattern,
+    exclude: Pattern,
     gitignore: bool,
+}
+
+/// Patterns of .gitignore, from a directory.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    globs: Override,
+}
+
+impl Pattern {
+    /// Matches nothing.
+    pub fn none() -> Self {
+        Self {
+            globs: Override::empty(),
+        }
+    }
+
+    /// Matches what one of the patterns matches.
+    pub fn new(root: &Path, patterns: &[String]) -> Result<Self, PatternError> {
+        Ok(Self {
+            globs: globs(root, patterns)?,
+        })
+    }
+
+    /// Whether one of them matches the file.
+    pub fn matches(&self, path: &Path) -> bool {
+        self.matches_kind(path, false)
+    }
+
+    fn matches_kind(&self, path: &Path, is_dir: bool) -> bool {
+        self.globs.num_whitelists() > 0 && self.globs.matched(path, is_dir).is_whitelist()
+    }
 }
 
 /// A pattern that is none.
@@ -47,8 +84,10 @@ impl Scope {
             roots: vec![root.to_owned()],
             files: BTreeSet::new(),
             directories: BTreeSet::new(),
-            include: Override::empty(),
-            exclude: Override::empty(),
+            trees: BTreeSet::new(),
+            graph: None,
+            include: Pattern::none(),
+            exclude: Pattern::none(),
             gitignore: true,
         }
     }
@@ -61,13 +100,13 @@ impl Scope {
 
     /// Files that match one of these matter too. Patterns are those of .gitignore, from `root`.
     pub fn include(mut self, root: &Path, patterns: &[String]) -> Result<Self, PatternError> {
-        self.include = globs(root, patterns)?;
+        self.include = Pattern::new(root, patterns)?;
         Ok(self)
     }
 
     /// Files and directories that match one of these never matter.
     pub fn exclude(mut self, root: &Path, patterns: &[String]) -> Result<Self, PatternError> {
-        self.exclude = globs(root, patterns)?;
+        self.exclude = Pattern::new(root, patterns)?;
         Ok(self)
     }
 
@@ -88,9 +127,16 @@ impl Scope {
         self
     }
 
-    /// A directory that is watched whatever .gitignore says of it.
-    pub fn directory(mut self, directory: PathBuf) -> Self {
-        self.directories.insert(directory);
+    /// What the app is built from and embeds, wherever it lies and whatever .gitignore says of it.
+    pub fn graph(mut self, graph: Arc<Graph>) -> Self {
+        self.directories.extend(graph.directories.iter().cloned());
+        for file in &graph.module_files {
+            self = self.file(file.clone());
+        }
+        for file in &graph.embedded {
+            self.trees.extend(file.parent().map(Path::to_owned));
+        }
+        self.graph = Some(graph);
         self
     }
 
@@ -102,6 +148,9 @@ impl Scope {
         }
         for directory in &self.directories {
             self.list(directory, &mut directories, &mut files);
+        }
+        for tree in &self.trees {
+            self.list_tree(tree, &mut directories, &mut files);
         }
         files.extend(self.files.iter().filter(|file| file.is_file()).cloned());
         (directories, files)
@@ -119,6 +168,9 @@ impl Scope {
         if self.directories.contains(directory) {
             self.list(directory, &mut directories, &mut files);
         }
+        if self.trees.iter().any(|tree| directory.starts_with(tree)) {
+            self.list_tree(directory, &mut directories, &mut files);
+        }
         (directories, files)
     }
 
@@ -134,6 +186,26 @@ impl Scope {
         directories.insert(directory.to_owned());
         let paths = entries.flatten().map(|entry| entry.path());
         files.extend(paths.filter(|path| self.matters(path) && path.is_file()));
+    }
+
+    /// A directory that holds embedded files, and every one below it that may come to hold some.
+    fn list_tree(
+        &self,
+        tree: &Path,
+        directories: &mut BTreeSet<PathBuf>,
+        files: &mut BTreeSet<PathBuf>,
+    ) {
+        self.list(tree, directories, files);
+        let Some(graph) = &self.graph else { return };
+        let Ok(entries) = std::fs::read_dir(tree) else {
+            return;
+        };
+        for path in entries.flatten().map(|entry| entry.path()) {
+            // A file of any name stands for what the directory may come to hold.
+            if path.is_dir() && !path.is_symlink() && graph.embeds(&path.join("any")) {
+                self.list_tree(&path, directories, files);
+            }
+        }
     }
 
     fn walk_below(
@@ -164,7 +236,7 @@ impl Scope {
                     return false;
                 }
                 let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
-                !(is_dir && (is_skipped(entry.path()) || excluded(&exclude, entry.path(), true)))
+                !(is_dir && (is_skipped(entry.path()) || exclude.matches_kind(entry.path(), true)))
             })
             .build();
         for entry in walk.flatten() {
@@ -193,13 +265,14 @@ impl Scope {
 
     /// Whether a file of this name, in a watched directory, matters.
     pub fn matters(&self, path: &Path) -> bool {
-        if self.files.contains(path) {
+        if self.files.contains(path) || self.graph.as_ref().is_some_and(|graph| graph.embeds(path))
+        {
             return true;
         }
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
             return false;
         };
-        if is_temporary(name) || excluded(&self.exclude, path, false) {
+        if is_temporary(name) || self.exclude.matches(path) {
             return false;
         }
         let built = NAMED.contains(&name)
@@ -208,11 +281,7 @@ impl Scope {
                 .and_then(|ending| ending.to_str())
                 .is_some_and(|ending| BUILT.contains(&ending));
         // The go command does not look at names that begin with `_` or `.`.
-        (built && !name.starts_with(['_', '.'])) || self.included(path)
-    }
-
-    fn included(&self, path: &Path) -> bool {
-        self.include.num_whitelists() > 0 && self.include.matched(path, false).is_whitelist()
+        (built && !name.starts_with(['_', '.'])) || self.include.matches(path)
     }
 }
 
@@ -230,10 +299,6 @@ fn globs(root: &Path, patterns: &[String]) -> Result<Override, PatternError> {
     builder
         .build()
         .map_err(|error| wrong(&patterns.join(", "), error))
-}
-
-fn excluded(exclude: &Override, path: &Path, is_dir: bool) -> bool {
-    exclude.num_whitelists() > 0 && exclude.matched(path, is_dir).is_whitelist()
 }
 
 fn is_skipped(path: &Path) -> bool {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
@@ -28,7 +28,7 @@ pub enum Order {
     /// Events were lost: everything is suspect.
     Rescan,
     /// Watch something else.
-    Scope(Box<Scope>),
+    Scope(Box<Scope>, SystemTime),
     /// End.
     End,
 }
@@ -100,7 +100,7 @@ impl Worker {
                     }
                 }
                 Ok(Order::Rescan) => self.rescan(false),
-                Ok(Order::Scope(scope)) => self.rescope(*scope),
+                Ok(Order::Scope(scope, since)) => self.rescope(*scope, since),
                 Ok(Order::End) | Err(mpsc::RecvTimeoutError::Disconnected) => return,
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
             }
@@ -201,7 +201,7 @@ impl Worker {
         }
     }
 
-    fn rescope(&mut self, scope: Scope) {
+    fn rescope(&mut self, scope: Scope, since: SystemTime) {
         self.scope = scope;
         let (directories, files) = self.scope.walk();
         let gone: Vec<PathBuf> = self.watched.difference(&directories).cloned().collect();
@@ -216,7 +216,13 @@ impl Worker {
         self.contents
             .keep(|path| files.contains(path) || !path.exists());
         for file in &files {
-            if !self.contents.knows(file) {
+            if self.contents.knows(file) {
+                continue;
+            }
+            let modified = file.metadata().and_then(|meta| meta.modified());
+            if modified.is_ok_and(|modified| modified > since) {
+                self.debounce.touch(file.clone(), Instant::now());
+            } else {
                 self.contents.learn(file);
             }
         }
