@@ -11,7 +11,7 @@ use crate::project::{BuildOptions, PluginChoice, Project};
 use crate::session::{Around, Environment, Rule, Settings};
 use crate::state::DIRECTORY;
 use crate::supervise::{Launch, Stop};
-use crate::toolchain::{self, ToolchainError};
+use crate::toolchain::{self, Toolchain, ToolchainError};
 use crate::watch::{self, Pattern, PatternError, Scope};
 
 pub use program::programs;
@@ -91,6 +91,15 @@ struct Source {
     text: String,
 }
 
+/// What all apps share.
+struct Common<'a> {
+    request: &'a Request,
+    config: &'a Config,
+    source: &'a Source,
+    /// As the common `[build]` has it.
+    toolchain: Toolchain,
+}
+
 impl Source {
     fn mistake(&self, error: PatternError) -> SetupError {
         let needle = format!("\"{}\"", error.pattern);
@@ -124,6 +133,15 @@ pub fn settle(request: Request) -> Result<Settings, SetupError> {
 /// Settles every app: one, or one for each `[[app]]`.
 pub fn settle_all(request: Request) -> Result<Vec<Settings>, SetupError> {
     let (config, source) = read_config(&request)?;
+    // First of all: without a module there is no program to look for.
+    let environment: Vec<_> = config.build.env.clone().into_iter().collect();
+    let toolchain = toolchain::detect(&request.root, &environment)?;
+    let common = Common {
+        request: &request,
+        config: &config,
+        source: &source,
+        toolchain,
+    };
     let named = !request.packages.is_empty();
     if config.app.is_empty() || named {
         let packages = if named {
@@ -133,9 +151,7 @@ pub fn settle_all(request: Request) -> Result<Vec<Settings>, SetupError> {
         } else {
             vec![program::find(&request.root)?]
         };
-        return Ok(vec![settle_app(
-            &request, &config, &source, None, packages,
-        )?]);
+        return Ok(vec![settle_app(&common, None, packages)?]);
     }
     config
         .app
@@ -146,7 +162,7 @@ pub fn settle_all(request: Request) -> Result<Vec<Settings>, SetupError> {
                 [] => config.package.0.clone(),
                 own => own.to_vec(),
             };
-            settle_app(&request, &config, &source, Some(app), packages)
+            settle_app(&common, Some(app), packages)
         })
         .collect()
 }
@@ -169,12 +185,16 @@ fn read_config(request: &Request) -> Result<(Config, Source), SetupError> {
 }
 
 fn settle_app(
-    request: &Request,
-    config: &Config,
-    source: &Source,
+    common: &Common<'_>,
     app: Option<&AppTable>,
     packages: Vec<String>,
 ) -> Result<Settings, SetupError> {
+    let Common {
+        request,
+        config,
+        source,
+        ..
+    } = common;
     let build = app
         .and_then(|app| app.build.as_ref())
         .unwrap_or(&config.build);
@@ -196,7 +216,11 @@ fn settle_app(
         _ => configured,
     };
     let project = Project {
-        toolchain: toolchain::detect(root, &options.environment)?,
+        toolchain: if build.env == config.build.env {
+            common.toolchain.clone()
+        } else {
+            toolchain::detect(root, &options.environment)?
+        },
         state: root.join(DIRECTORY),
         app: app.map(|app| app.name.clone()),
         packages,

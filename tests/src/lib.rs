@@ -1,5 +1,7 @@
 //! What the project's process tests share.
 
+pub mod driver;
 pub mod go_peer;
 pub mod lane_peer;
 pub mod plugin_libraries;
+pub mod schema;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
@@ -53,6 +53,8 @@ pub struct Answerer {
     explanation: Vec<String>,
     /// Number of the last build: the running binary is never written over.
     build: u64,
+    /// What was written later is not in it.
+    build_began: SystemTime,
     /// What the app is built from, once that is known.
     graph: Arc<Mutex<Option<Arc<Graph>>>>,
     graphs: UnboundedSender<Reading>,
@@ -85,6 +87,7 @@ impl Answerer {
             generation: None,
             explanation: Vec::new(),
             build: 0,
+            build_began: SystemTime::now(),
             graph: Arc::default(),
             graphs,
         };
@@ -177,7 +180,7 @@ impl Answerer {
         }
         let verdict = match &mut self.swapper {
             Some(swapper) if self.swappable => swapper.judge(&rest).await,
-            _ => match self.without_effect(&rest) {
+            _ => match self.without_effect(&rest).await {
                 Some(codes) => return self.nothing(codes, work.since),
                 None => return self.build(self.changed(&rest)).await,
             },
@@ -215,8 +218,14 @@ impl Answerer {
     }
 
     /// Codes, if none of the files is part of the program.
-    fn without_effect(&self, files: &[PathBuf]) -> Option<Vec<String>> {
-        let graph = self.graph();
+    async fn without_effect(&mut self, files: &[PathBuf]) -> Option<Vec<String>> {
+        let graph = match self.graph() {
+            Some(graph) => Some(graph),
+            // The first reading is still under way.
+            None => graph::read(&self.settings.project, &self.guard)
+                .await
+                .map(Arc::new),
+        };
         let elsewhere = |file: &Path| {
             let directory = file.parent()?;
             let graph = graph.as_deref()?;
@@ -240,7 +249,7 @@ impl Answerer {
     fn reread_graph(&self) {
         let (slot, graphs) = (self.graph.clone(), self.graphs.clone());
         let (project, guard) = (self.settings.project.clone(), self.guard.clone());
-        let since = SystemTime::now();
+        let since = self.build_began;
         tokio::spawn(async move {
             let Some(graph) = graph::read(&project, &guard).await.map(Arc::new) else {
                 return;
@@ -333,6 +342,8 @@ impl Answerer {
                 }
             },
         };
+        // A margin for file systems whose clock is behind.
+        self.build_began = SystemTime::now() - Duration::from_millis(20);
         let binary = match self.next_binary() {
             Ok(binary) => binary,
             Err(error) => {

@@ -44,6 +44,7 @@ pub struct Worker {
     debounce: Debounce,
     /// When the oldest suspect of a batch that was put back was noticed.
     held_since: Option<Instant>,
+    git_was_at_work: bool,
     out: UnboundedSender<Seen>,
 }
 
@@ -64,6 +65,7 @@ impl Worker {
             contents: Contents::default(),
             debounce: Debounce::new(options.lull),
             held_since: None,
+            git_was_at_work: false,
             out,
         };
         if worker.poll.is_none() {
@@ -87,22 +89,29 @@ impl Worker {
     pub fn run(mut self, inbox: &mpsc::Receiver<Order>) {
         loop {
             let now = Instant::now();
-            let order = match self.wake_at() {
+            let mut order = match self.wake_at() {
                 None => inbox
                     .recv()
                     .map_err(|_| mpsc::RecvTimeoutError::Disconnected),
                 Some(at) => inbox.recv_timeout(at.saturating_duration_since(now)),
             };
-            match order {
-                Ok(Order::Touched(paths)) => {
-                    for path in paths {
-                        self.touched(path);
+            // Everything that has arrived belongs to the batch that may be due.
+            loop {
+                match order {
+                    Ok(Order::Touched(paths)) => {
+                        for path in paths {
+                            self.touched(path);
+                        }
                     }
+                    Ok(Order::Rescan) => self.rescan(false),
+                    Ok(Order::Scope(scope, since)) => self.rescope(*scope, since),
+                    Ok(Order::End) | Err(mpsc::RecvTimeoutError::Disconnected) => return,
+                    Err(mpsc::RecvTimeoutError::Timeout) => {}
                 }
-                Ok(Order::Rescan) => self.rescan(false),
-                Ok(Order::Scope(scope, since)) => self.rescope(*scope, since),
-                Ok(Order::End) | Err(mpsc::RecvTimeoutError::Disconnected) => return,
-                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                match inbox.try_recv() {
+                    Ok(next) => order = Ok(next),
+                    Err(_) => break,
+                }
             }
             let now = Instant::now();
             if let Some(interval) = self.poll
@@ -232,7 +241,11 @@ impl Worker {
     fn settle(&mut self, collected: Collected, now: Instant) -> bool {
         let since = *self.held_since.get_or_insert(collected.noticed);
         let waited = now.saturating_duration_since(since);
-        if (waited < LOCK_PATIENCE && self.git_is_at_work(&collected.suspects))
+        let git = git_is_at_work(&collected.suspects);
+        // When git has finished, its last events may still be on their way: one lull more.
+        let held = git || self.git_was_at_work;
+        self.git_was_at_work = git;
+        if (waited < LOCK_PATIENCE && held)
             || (waited < EMPTY_PATIENCE && collected.suspects.iter().any(|path| is_empty(path)))
         {
             self.debounce.put_back(collected, now);
@@ -253,18 +266,18 @@ impl Worker {
         };
         self.out.send(Seen::Batch(batch)).is_ok()
     }
+}
 
-    /// Whether git is in the middle of something in the repository of one of these.
-    fn git_is_at_work(&self, suspects: &BTreeSet<PathBuf>) -> bool {
-        let Some(first) = suspects.first() else {
-            return false;
-        };
-        first
-            .ancestors()
-            .map(|directory| directory.join(".git"))
-            .find(|git| git.exists())
-            .is_some_and(|git| git.join("index.lock").exists())
-    }
+/// Whether git is in the middle of something in the repository of these.
+fn git_is_at_work(suspects: &BTreeSet<PathBuf>) -> bool {
+    let Some(first) = suspects.first() else {
+        return false;
+    };
+    first
+        .ancestors()
+        .map(|directory| directory.join(".git"))
+        .find(|git| git.exists())
+        .is_some_and(|git| git.join("index.lock").exists())
 }
 
 /// A Go file without a byte is no Go file: an editor is between truncating and writing it.
