@@ -37,6 +37,17 @@ pub struct Start {
     instrumented: bool,
 }
 
+/// The package graph, as far as it is known.
+#[derive(Debug, Default)]
+struct Slot {
+    /// Of the running program.
+    graph: Option<Arc<Graph>>,
+    /// The last one that the watch was told.
+    watched: Option<Arc<Graph>>,
+    /// Of the last reading begun: an older one that ends later is void.
+    number: u64,
+}
+
 /// Everything of a session but what interrupts it.
 pub struct Answerer {
     settings: Settings,
@@ -56,7 +67,7 @@ pub struct Answerer {
     /// What was written later is not in it.
     build_began: SystemTime,
     /// What the app is built from, once that is known.
-    graph: Arc<Mutex<Option<Arc<Graph>>>>,
+    graph: Arc<Mutex<Slot>>,
     graphs: UnboundedSender<Reading>,
 }
 
@@ -206,6 +217,7 @@ impl Answerer {
         self.graph
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+            .graph
             .clone()
     }
 
@@ -245,18 +257,29 @@ impl Answerer {
         (!codes.is_empty()).then_some(codes)
     }
 
-    /// Reads the package graph again, beside everything else.
+    /// Reads the package graph again, beside everything else. Until it is read there is none: the old
+    /// one knows nothing of what the new program has come to use.
     fn reread_graph(&self) {
         let (slot, graphs) = (self.graph.clone(), self.graphs.clone());
         let (project, guard) = (self.settings.project.clone(), self.guard.clone());
         let since = self.build_began;
+        let number = {
+            let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            slot.graph = None;
+            slot.number += 1;
+            slot.number
+        };
         tokio::spawn(async move {
             let Some(graph) = graph::read(&project, &guard).await.map(Arc::new) else {
                 return;
             };
-            let mut known = slot.lock().unwrap_or_else(PoisonError::into_inner);
-            if known.as_ref() != Some(&graph) {
-                *known = Some(graph.clone());
+            let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            if slot.number != number {
+                return;
+            }
+            slot.graph = Some(graph.clone());
+            if slot.watched.as_ref() != Some(&graph) {
+                slot.watched = Some(graph.clone());
                 // A session that has ended does not mind.
                 let _ = graphs.send(Reading { graph, since });
             }
