@@ -36,21 +36,20 @@ pub fn read(root: &Path, context: BuildContext) -> Result<Snapshot, DiscoverErro
             continue;
         };
         let read = match FileKind::of(file) {
-            FileKind::Other => {
-                others.push((file, package));
-                continue;
-            }
             FileKind::Go | FileKind::Test => !is_out_of_packages(file),
             FileKind::Build => true,
-            FileKind::Environment => !file.contains('/'),
+            FileKind::Environment => file == ".env",
+            FileKind::Other => false,
         };
         if read {
             entries.push(Entry::new(package, file, walk.bytes(file)?));
+        } else {
+            others.push(file);
         }
     }
     let mut snapshot = Snapshot::new(context, entries);
     // Only embedded files are of interest, and there may be large ones.
-    for (file, _) in others {
+    for file in others {
         if snapshot.embeds(file) {
             let bytes = walk.bytes(file)?;
             snapshot.update(file, Some(bytes));

@@ -1,5 +1,6 @@
 //! Which files differ, and what that means for those whose content is not compared as Go.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -22,18 +23,40 @@ pub(super) struct Changed<'s> {
 
 pub(super) fn changed<'s>(old: &'s Snapshot, new: &'s Snapshot) -> Changed<'s> {
     let mut changed = Changed::default();
-    for before in old.files() {
-        match new.file(before.path()) {
-            Some(after) if Arc::ptr_eq(before, after) => {}
-            Some(after)
-                if before.bytes() == after.bytes() && before.is_built() == after.is_built() => {}
-            after => changed.file(old, new, Some(before), after),
+    // Both sides are ordered by path: one walk over the two.
+    let (mut olds, mut news) = (old.files().peekable(), new.files().peekable());
+    loop {
+        let order = match (olds.peek(), news.peek()) {
+            (None, None) => return changed,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(before), Some(after)) if Arc::ptr_eq(before, after) => Ordering::Equal,
+            (Some(before), Some(after)) => before.path().cmp(after.path()),
+        };
+        let before = if order == Ordering::Greater {
+            None
+        } else {
+            olds.next()
+        };
+        let after = if order == Ordering::Less {
+            None
+        } else {
+            news.next()
+        };
+        if !same(before, after) {
+            changed.file(old, new, before, after);
         }
     }
-    for after in new.files().filter(|after| old.file(after.path()).is_none()) {
-        changed.file(old, new, None, Some(after));
+}
+
+fn same(before: Option<&Arc<File>>, after: Option<&Arc<File>>) -> bool {
+    match (before, after) {
+        (Some(before), Some(after)) => {
+            Arc::ptr_eq(before, after)
+                || (before.bytes() == after.bytes() && before.is_built() == after.is_built())
+        }
+        _ => false,
     }
-    changed
 }
 
 impl<'s> Changed<'s> {
@@ -51,6 +74,10 @@ impl<'s> Changed<'s> {
             (_, None) => "removed",
             _ => "changed",
         };
+        let embedded = old.embeds(file.path()) || new.embeds(file.path());
+        if embedded {
+            self.edits.push(edit(code::EMBEDDED, how));
+        }
         match file.kind() {
             FileKind::Go => self.go_file(before, after),
             FileKind::Test => self.edits.push(edit(code::TEST, how).harmless()),
@@ -60,9 +87,7 @@ impl<'s> Changed<'s> {
                 self.edits.push(edit(code::NOTHING, detail).harmless());
             }
             FileKind::Build => self.edits.push(edit(code::BUILD, how)),
-            FileKind::Other if old.embeds(file.path()) || new.embeds(file.path()) => {
-                self.edits.push(edit(code::EMBEDDED, how));
-            }
+            FileKind::Other if embedded => {}
             FileKind::Other => {
                 self.edits
                     .push(edit(code::NOTHING, "not part of the program").harmless());

@@ -1,7 +1,7 @@
 //! The compiled files of one snapshot, asked by name: who mentions what.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::source::{Chunk, ChunkKind, File, Mentions, Outline, Position, Receive
 
 /// One side of a comparison.
 pub(super) struct Program<'s> {
-    packages: BTreeMap<&'s str, Vec<&'s Arc<File>>>,
+    packages: HashMap<&'s str, Vec<&'s Arc<File>>>,
     files: Vec<&'s Arc<File>>,
     /// Mentions of each chunk, for the files where somebody asked.
     chunks: RefCell<HashMap<*const File, Rc<Vec<Mentions>>>>,
@@ -25,7 +25,7 @@ pub(super) struct User<'s> {
 impl<'s> Program<'s> {
     pub(super) fn new(snapshot: &'s Snapshot) -> Self {
         let files: Vec<_> = snapshot.files().filter(|file| file.is_built()).collect();
-        let mut packages: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut packages: HashMap<_, Vec<_>> = HashMap::new();
         for file in &files {
             packages.entry(file.package()).or_default().push(*file);
         }

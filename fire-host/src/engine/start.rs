@@ -98,13 +98,34 @@ impl Engine {
         Ok(())
     }
 
+    /// The build tags that hold: a file that they leave out is not looked at.
+    fn tags(&self) -> Vec<String> {
+        let build = &self.project.build;
+        let mut tags = build.tags.clone();
+        let own = build
+            .environment
+            .iter()
+            .rev()
+            .find(|(name, _)| name == "CGO_ENABLED");
+        let cgo = own
+            .map(|(_, value)| value.clone())
+            .or_else(|| std::env::var("CGO_ENABLED").ok());
+        if cgo.as_deref() != Some("0") {
+            tags.push("cgo".into());
+        }
+        if build.race {
+            tags.push("race".into());
+        }
+        tags
+    }
+
     /// The source that was just loaded.
     fn snapshot(&self, loaded: &Loaded) -> Snapshot {
         let toolchain = &self.project.toolchain;
         let context = BuildContext {
             os: toolchain.goos.clone(),
             architecture: toolchain.goarch.clone(),
-            tags: self.project.build.tags.clone(),
+            tags: self.tags(),
             go_minor: crate::toolchain::parse_version(&toolchain.version)
                 .map_or(99, |(_, minor)| minor),
         };

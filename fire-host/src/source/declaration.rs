@@ -510,7 +510,7 @@ impl Reader<'_> {
                         form.push_str(&format!("#{index}"));
                     }
                     shown = normal::shown(*value, self.bytes);
-                    acts = may_act(*value);
+                    acts = may_act(*value, self.bytes);
                 }
                 let (type_form, directives) = (type_form.clone(), directives.clone());
                 found.push(Declaration::Variable(Value {
@@ -549,17 +549,14 @@ fn mentions_iota(value: Node<'_>) -> bool {
     any_node(value, |node| node.kind() == "iota")
 }
 
-/// Whether evaluating it may do something. A conversion of a constant looks like a call; that of a
-/// pointer type, `(*T)(nil)`, is known not to be one.
-fn may_act(value: Node<'_>) -> bool {
+/// Whether evaluating it may do something. `new(T)` does not, nor does the conversion `(*T)(nil)`; other
+/// conversions look like calls.
+fn may_act(value: Node<'_>, bytes: &[u8]) -> bool {
     any_node(value, |node| match node.kind() {
-        "call_expression" => {
-            let callee = node.child_by_field_name("function");
-            callee.is_none_or(|callee| callee.kind() != "parenthesized_expression")
-                && callee.is_none_or(|callee| {
-                    callee.child_count() > 0 || callee.end_byte() - callee.start_byte() != 3
-                })
-        }
+        "call_expression" => node.child_by_field_name("function").is_none_or(|callee| {
+            callee.kind() != "parenthesized_expression"
+                && bytes.get(callee.byte_range()) != Some(b"new")
+        }),
         "unary_expression" => node
             .child_by_field_name("operator")
             .is_some_and(|operator| operator.kind() == "<-"),
