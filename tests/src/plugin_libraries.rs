@@ -16,13 +16,27 @@ pub fn built_in(name: &str) -> PathBuf {
     BUILT.join(file)
 }
 
+/// The library of an example of this crate.
+pub fn example(name: &str) -> PathBuf {
+    let directory = examples(&["-p", "fire-tests", "--example", name]);
+    directory.join(format!(
+        "{}{name}{}",
+        std::env::consts::DLL_PREFIX,
+        std::env::consts::DLL_SUFFIX
+    ))
+}
+
+fn build() -> PathBuf {
+    examples(&["-p", "fire-loadable", "--examples"])
+}
+
 /// The directory where they are. Rights are taken from others, whatever this machine's umask is: fire
 /// would refuse the libraries.
-fn build() -> PathBuf {
+fn examples(which: &[&str]) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let output = Command::new(env!("CARGO"))
-        .args(["build", "--locked", "-p", "fire-loadable", "--examples"])
-        .arg("--message-format=json")
+        .args(["build", "--locked", "--message-format=json"])
+        .args(which)
         .current_dir(root)
         .output()
         .expect("cargo runs");
@@ -46,7 +60,8 @@ fn build() -> PathBuf {
     directory
 }
 
-fn restrict(path: &Path) {
+/// Takes rights from others.
+pub fn restrict(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("it is our own");
 }

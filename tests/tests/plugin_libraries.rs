@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use fire_host::plugins::{Kind, PluginError, Registry};
 use fire_host::project::PluginChoice;
 use fire_plugin_api::conformance;
-use fire_plugin_api::policy::{Edit, Ending, Process};
+use fire_plugin_api::policy::{Action, Edit, Ending, Process};
 use fire_plugin_api::split::{Function, Program};
-use fire_tests::plugin_libraries::built_in;
+use fire_tests::plugin_libraries::{built_in, example};
 
 fn linked_in(name: &str) -> PluginChoice {
     PluginChoice {
@@ -276,4 +276,41 @@ fn a_library_that_others_may_write_is_refused() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
     let error = refusal(&path);
     assert!(error.message.contains("others than its owner"), "{error}");
+}
+
+fn edit(code: &str) -> Edit {
+    Edit {
+        code: code.to_owned(),
+        subject: "a.F".to_owned(),
+        detail: String::new(),
+        swappable: true,
+    }
+}
+
+#[test]
+fn a_panic_in_a_library_is_an_error_and_the_default_decides() {
+    let naughty = example("naughty");
+    let registry = Registry::builtin();
+    let mut choice = at("naughty", &naughty);
+    let policy = registry.policy(&choice).unwrap();
+    // It restarts at everything, and the default does not: that shows who decides.
+    let body = [edit("body")];
+    assert_eq!(policy.judge(&body), Ok(vec![Action::Restart]));
+    let panicking = [edit("panic")];
+    assert_eq!(policy.judge(&panicking), Ok(vec![Action::Restart]));
+    assert_eq!(
+        policy.judge(&body),
+        Ok(vec![Action::Hot]),
+        "it is not called again"
+    );
+
+    choice.options = "x = 1".to_owned();
+    let error = registry.policy(&choice).err().unwrap();
+    assert!(
+        error
+            .message
+            .starts_with("restart policy `naughty`: `new` panicked at "),
+        "{error}"
+    );
+    assert!(error.message.ends_with("naughty options"), "{error}");
 }

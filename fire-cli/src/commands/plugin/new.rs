@@ -158,6 +158,23 @@ mod tests {
     }
 
     #[test]
+    fn the_pages_for_authors_show_what_new_makes() {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/plugins");
+        for (page, name, kind) in [
+            ("transport.md", "pigeon", Kind::Transport),
+            ("split.md", "in-company", Kind::Split),
+            ("policy.md", "careful", Kind::Policy),
+        ] {
+            let text = fs::read_to_string(docs.join(page)).unwrap();
+            for (path, code) in files(name, kind, "") {
+                if path.ends_with(".rs") || path.ends_with(".go") {
+                    assert!(text.contains(code.trim_end()), "{page}: {path} has changed");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn the_smallest_plugins_are_small_and_without_unsafe() {
         for kind in Kind::ALL {
             for (path, text) in files("x", kind, "version = \"1\"") {
