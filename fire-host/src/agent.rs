@@ -50,9 +50,7 @@ impl Agent {
     /// Lays out the Go halves and the transport's.
     pub fn lay_out(lane: &[GoFile]) -> std::io::Result<Self> {
         let mut digest = Sha256::new();
-        let mut files = Vec::new();
-        collect(&SOURCES, &mut files);
-        files.sort();
+        let files = sources()?;
         for (name, text) in &files {
             digest.update(name.as_os_str().as_encoded_bytes());
             digest.update(text);
@@ -110,6 +108,42 @@ impl Agent {
         packages.insert(LANE.to_owned(), lane);
         packages
     }
+}
+
+/// Every file of the Go halves, sorted. A debug build takes them from the source tree, so that a change of them needs no
+/// build of fire.
+fn sources() -> std::io::Result<Vec<(PathBuf, Vec<u8>)>> {
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("go");
+    if cfg!(debug_assertions) && tree.is_dir() {
+        let mut files = Vec::new();
+        read_tree(&tree, &tree, &mut files)?;
+        files.sort();
+        return Ok(files);
+    }
+    let mut files = Vec::new();
+    collect(&SOURCES, &mut files);
+    let mut files: Vec<_> = files
+        .into_iter()
+        .map(|(name, text)| (name, text.to_vec()))
+        .collect();
+    files.sort();
+    Ok(files)
+}
+
+fn read_tree(
+    root: &Path,
+    directory: &Path,
+    into: &mut Vec<(PathBuf, Vec<u8>)>,
+) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            read_tree(root, &path, into)?;
+        } else if let Ok(name) = path.strip_prefix(root) {
+            into.push((name.to_path_buf(), std::fs::read(&path)?));
+        }
+    }
+    Ok(())
 }
 
 fn collect<'a>(directory: &'a Dir<'a>, into: &mut Vec<(PathBuf, &'a [u8])>) {

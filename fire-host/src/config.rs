@@ -367,7 +367,10 @@ mod tests {
         let policy = config.policy.plugin(text, "serious-changes");
         assert_eq!(policy.name, "mine");
         assert_eq!(policy.path.unwrap(), Path::new("p.so"));
-        assert_eq!(policy.options, "\n\nlimit = 3\n", "on its own line after the header");
+        assert_eq!(
+            policy.options, "\n\nlimit = 3\n",
+            "on its own line after the header"
+        );
         assert_eq!(policy.line, Some(2));
     }
 

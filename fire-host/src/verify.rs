@@ -341,6 +341,12 @@ fn compare(
             });
         }
     }
+    // What went wrong first; tests that were not run any more are its consequence.
+    differences.sort_by_key(|difference| match difference.moved.as_str() {
+        text if text.starts_with("did not end") => 0,
+        text if text.starts_with("fail") => 1,
+        _ => 2,
+    });
     if differences.is_empty() && (plain.code != moved.code || plain.timed_out != moved.timed_out) {
         let ended = |ran: &Ran| {
             let tail: Vec<&str> = ran.output.lines().rev().take(40).collect();

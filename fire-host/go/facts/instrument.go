@@ -226,7 +226,7 @@ func slowPath(table *importTable, f *function) string {
 func __fire_%d(%s) (%s) {
 	a := struct{ %s }{%s}
 	var r struct{ %s }
-	__fire_home.Call(&__fire[%d], &a, &r)
+	__fire_home.Call(&__fire[%d], __fire_unsafe.Pointer(&a), __fire_unsafe.Pointer(&r))
 	return %s
 }
 `, f.Slot, strings.Join(parameters, ", "), strings.Join(results, ", "),

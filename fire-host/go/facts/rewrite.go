@@ -11,15 +11,16 @@ import (
 // rewriter turns the body of one function into what a worker runs: every access to memory that the home
 // process owns becomes a call of the worker runtime. Anything it does not know how to keep exact it refuses.
 type rewriter struct {
-	info  *PackageInfo
-	types *types.Info
-	file  *ast.File
-	text  []byte
-	out   *emitter
-	table *importTable // imports that the generated text adds
-	boxed map[types.Object]bool
-	old   bool // loop variables are shared by all iterations (before Go 1.22)
-	count int
+	info   *PackageInfo
+	types  *types.Info
+	file   *ast.File
+	text   []byte
+	out    *emitter
+	table  *importTable // imports that the generated text adds
+	boxed  map[types.Object]bool
+	old    bool // loop variables are shared by all iterations (before Go 1.22)
+	count  int
+	frames []*frame // innermost last
 }
 
 // refusal is thrown where a body cannot be kept exact.
@@ -282,7 +283,9 @@ func (r *rewriter) hosted(decl *ast.FuncDecl, name string) string {
 	} else if signature.RecvTypeParams().Len() > 0 {
 		panic(refusal{reasonGeneric, "a method of a generic type", decl.Pos()})
 	}
-	return fmt.Sprintf("%s\nfunc %s%s(%s) %s %s\n", r.line(decl), name, typeParameters, strings.Join(parameters, ", "), r.results(decl.Type), r.block(decl.Body, prefix.String()))
+	results := r.enter(decl.Type, &prefix)
+	defer r.leave()
+	return fmt.Sprintf("%s\nfunc %s%s(%s) %s %s\n", r.line(decl), name, typeParameters, strings.Join(parameters, ", "), results, r.block(decl.Body, prefix.String()))
 }
 
 // line is a directive that gives what follows the position of a node in the user's file.
@@ -316,20 +319,88 @@ func (r *rewriter) parameters(list *ast.FieldList, prefix *strings.Builder) []st
 	return out
 }
 
-func (r *rewriter) results(t *ast.FuncType) string {
+// frame is the function whose body is being rendered.
+type frame struct {
+	results []result
+	boxed   bool // a result's address is taken: results are set before every return
+}
+
+type result struct {
+	name  string
+	typ   types.Type
+	boxed bool
+}
+
+// enter begins a function: it renders the results, and puts into the prefix what moves results to home and back.
+func (r *rewriter) enter(t *ast.FuncType, prefix *strings.Builder) string {
+	f := &frame{}
+	r.frames = append(r.frames, f)
 	if t.Results == nil {
 		return ""
 	}
 	for _, field := range t.Results.List {
 		for _, id := range field.Names {
-			if r.boxed[r.types.Defs[id]] {
-				r.refuse(id, "the address of a named result is taken")
-			}
+			o := r.types.Defs[id]
+			f.results = append(f.results, result{id.Name, r.typeOf(field.Type), o != nil && r.boxed[o]})
+			f.boxed = f.boxed || o != nil && r.boxed[o]
 		}
 	}
-	text := r.source(t.Results)
-	if !strings.HasPrefix(text, "(") {
-		text = "(" + text + ")"
+	if !f.boxed {
+		text := r.source(t.Results)
+		if !strings.HasPrefix(text, "(") {
+			text = "(" + text + ")"
+		}
+		return text
 	}
-	return text
+	var list []string
+	for i := range f.results {
+		one := &f.results[i]
+		text := r.typeText(t, one.typ)
+		switch {
+		case one.boxed:
+			name := r.fresh("r")
+			fmt.Fprintf(prefix, "%s := fire.Zero[%s](); defer func() { %s = fire.Load(%s) }(); ", one.name, text, name, one.name)
+			list = append(list, name+" "+text)
+			continue
+		case one.name == "_":
+			one.name = r.fresh("r")
+		}
+		list = append(list, one.name+" "+text)
+	}
+	return "(" + strings.Join(list, ", ") + ")"
+}
+
+func (r *rewriter) leave() { r.frames = r.frames[:len(r.frames)-1] }
+
+// returned renders a return statement.
+func (r *rewriter) returned(s *ast.ReturnStmt) string {
+	f := r.frames[len(r.frames)-1]
+	if !f.boxed || len(s.Results) == 0 {
+		return r.keep(s, s.Results...)
+	}
+	var before, after []string
+	var names []string
+	for i, one := range f.results {
+		value := ""
+		if len(s.Results) == 1 && len(f.results) > 1 {
+			value = r.fresh("t")
+			names = append(names, value)
+		} else {
+			value = r.expr(s.Results[i])
+			if tv := r.types.Types[s.Results[i]]; tv.Value == nil && !tv.IsNil() {
+				name := r.fresh("t")
+				before = append(before, name+" := "+value)
+				value = name
+			}
+		}
+		if one.boxed {
+			after = append(after, "fire.Ref("+one.name+").Set("+value+")")
+		} else {
+			after = append(after, one.name+" = "+value)
+		}
+	}
+	if names != nil {
+		before = append(before, strings.Join(names, ", ")+" := "+r.expr(s.Results[0]))
+	}
+	return "{ " + strings.Join(append(before, after...), "; ") + "; return }"
 }

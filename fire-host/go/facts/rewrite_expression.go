@@ -63,7 +63,9 @@ func (r *rewriter) ident(e *ast.Ident) string {
 func (r *rewriter) funcLit(e *ast.FuncLit) string {
 	var prefix strings.Builder
 	parameters := r.parameters(e.Type.Params, &prefix)
-	return "func(" + strings.Join(parameters, ", ") + ") " + r.results(e.Type) + " " + r.block(e.Body, prefix.String())
+	results := r.enter(e.Type, &prefix)
+	defer r.leave()
+	return "func(" + strings.Join(parameters, ", ") + ") " + results + " " + r.block(e.Body, prefix.String())
 }
 
 // address renders the address of an expression that lies at home. Not ok: the expression is the worker's own value.

@@ -37,7 +37,7 @@ func (r *rewriter) statement(s ast.Stmt) string {
 	case *ast.DeclStmt:
 		return r.declaration(s)
 	case *ast.ReturnStmt:
-		return r.keep(s, s.Results...)
+		return r.returned(s)
 	case *ast.IfStmt:
 		return r.ifStatement(s)
 	case *ast.ForStmt:

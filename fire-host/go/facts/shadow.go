@@ -52,7 +52,7 @@ type hostedBody struct {
 func newEmitter(s *session) *emitter {
 	return &emitter{s: s, named: map[string]*types.TypeName{}, instances: map[string]*types.Named{}, fields: map[string]bool{},
 		whole: map[string]bool{}, functions: map[string]*types.Func{}, required: map[string]bool{}, variables: map[string]*types.Var{},
-		constants: map[string]*types.Const{}, methodNames: map[string]bool{}, interfaces: map[string]proxied{},
+		constants: map[string]*types.Const{}, methodNames: map[string]bool{"Error": true}, interfaces: map[string]proxied{},
 		hosting: map[string]bool{}, contains: map[string]bool{}, needs: map[string][]string{}}
 }
 

@@ -3,7 +3,6 @@
 package home
 
 import (
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -51,13 +50,6 @@ func slotOf(id string) *Slot {
 	return slots.byID[id]
 }
 
-// Call runs a moved function in its worker: a and r are structs of its parameters and results. Called by generated code.
-func Call[A, R any](s *Slot, a *A, r *R) {
-	call(s, unsafe.Pointer(a), unsafe.Pointer(r))
-	runtime.KeepAlive(a)
-	runtime.KeepAlive(r)
-}
-
 // counted is where moved calls are counted: in this process, or in a file that the host reads when it has ended.
 var counted = func() *atomic.Pointer[atomic.Uint64] {
 	p := new(atomic.Pointer[atomic.Uint64])
@@ -65,7 +57,8 @@ var counted = func() *atomic.Pointer[atomic.Uint64] {
 	return p
 }()
 
-func call(s *Slot, a, r unsafe.Pointer) {
+// Call runs a moved function in its worker: a and r point to structs of its parameters and results. Called by generated code.
+func Call(s *Slot, a, r unsafe.Pointer) {
 	for {
 		t := s.target.Load()
 		session, err := t.link.acquire()
