@@ -66,6 +66,10 @@ pub enum Color {
 pub enum Command {
     /// Run the program in this directory (the default)
     Run(Run),
+    /// Write a commented fire.toml, with what an .air.toml says
+    Init(Init),
+    /// What could keep fire from working here, and the cure
+    Doctor,
     /// The edits between two trees and the action they lead to; runs nothing
     Diff(Diff),
     /// Every function: whether it can move, or why not
@@ -118,6 +122,13 @@ pub struct Verify {
 }
 
 #[derive(Debug, Args)]
+pub struct Init {
+    /// Write it even if there is one
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct Diff {
     /// The tree as it was
     #[arg(value_name = "OLD_DIR")]
@@ -147,7 +158,9 @@ pub struct Run {
 }
 
 /// Words that are commands; everything else runs the program.
-const COMMANDS: [&str; 7] = ["run", "help", "diff", "plugin", "plan", "explain", "verify"];
+const COMMANDS: [&str; 9] = [
+    "run", "help", "init", "doctor", "diff", "plugin", "plan", "explain", "verify",
+];
 /// fire's options that take a value.
 const VALUED: [&str; 7] = [
     "-C",

@@ -1,6 +1,8 @@
 //! One file a command.
 
 mod diff;
+mod doctor;
+mod init;
 mod plan;
 pub mod plugin;
 mod run;
@@ -11,6 +13,8 @@ use crate::args::{Arguments, Command};
 /// Runs the command; gives the exit code.
 pub fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
     match arguments.command {
+        Command::Init(options) => init::run(&arguments.common, &options),
+        Command::Doctor => doctor::run(&arguments.common),
         Command::Diff(options) => diff::run(&arguments.common, &options),
         Command::Plugin(options) => plugin::run(&arguments.common, options),
         Command::Plan(options) => plan::run(&arguments.common, &options),

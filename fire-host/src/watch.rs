@@ -19,6 +19,36 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 pub use scope::{Pattern, PatternError, Scope};
 
+/// The name of a file system that does not tell of changes made on another machine, or outside of the
+/// container, if the directory lies on one.
+pub fn silent_file_system(directory: &std::path::Path) -> Option<&'static str> {
+    #[cfg(target_os = "linux")]
+    {
+        // `f_type` of statfs(2).
+        const SILENT: [(u64, &str); 7] = [
+            (0x6969, "NFS"),
+            (0x517B, "SMB"),
+            (0xFF53_4D42, "CIFS"),
+            (0xFE53_4D42, "SMB"),
+            (0x0102_1997, "9P"),
+            (0x786F_4256, "a VirtualBox share"),
+            (0x6573_5546, "FUSE"),
+        ];
+        let kind = rustix::fs::statfs(directory).ok()?.f_type;
+        #[expect(clippy::cast_sign_loss, reason = "a pattern of bits")]
+        let kind = kind as u64 & 0xFFFF_FFFF;
+        SILENT
+            .iter()
+            .find(|(number, _)| *number == kind)
+            .map(|(_, name)| *name)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = directory;
+        None
+    }
+}
+
 /// How to watch.
 #[derive(Debug, Clone)]
 pub struct Options {
