@@ -14,8 +14,8 @@ use fire_tests::lane_peer;
 /// A limit that is quick to reach and that no block size divides.
 const LIMIT: usize = 300_007;
 
-fn transport(name: &str) -> Box<dyn Transport> {
-    let options = format!("limit = {LIMIT}");
+fn transport(name: &str, options: &str) -> Box<dyn Transport> {
+    let options = format!("limit = {LIMIT}\n{options}");
     match name {
         "pipe" => Box::new(fire_transport_pipe::Pipe::new(&options).unwrap()),
         "shm" => Box::new(fire_transport_shm::Shm::new(&options).unwrap()),
@@ -31,7 +31,7 @@ fn binary(name: &str) -> PathBuf {
     let path = built.entry(name.into()).or_insert_with(|| {
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("lane-peer-{name}"));
         std::fs::create_dir_all(&directory).unwrap();
-        build("lane-peer", &transport(name).go_half(), &directory, &[])
+        build("lane-peer", &transport(name, "").go_half(), &directory, &[])
     });
     path.clone()
 }
@@ -44,6 +44,14 @@ enum Language {
 use Language::{Go, Rust};
 
 const PAIRS: [(Language, Language); 4] = [(Rust, Rust), (Rust, Go), (Go, Rust), (Go, Go)];
+
+/// What a test changes about the processes and the transport.
+#[derive(Clone, Copy, Default)]
+struct Setting {
+    options: &'static str,
+    environment: &'static [(&'static str, &'static str)],
+    processors: Option<&'static str>,
+}
 
 enum Home {
     Rust(Arc<dyn Endpoint>),
@@ -60,22 +68,17 @@ struct Pair {
 
 impl Pair {
     fn new(name: &str, (home, worker): (Language, Language)) -> Self {
-        Self::with(name, (home, worker), &[], None)
+        Self::with(name, (home, worker), Setting::default())
     }
 
-    fn with(
-        name: &str,
-        (home, worker): (Language, Language),
-        environment: &[(&str, &str)],
-        processors: Option<&str>,
-    ) -> Self {
+    fn with(name: &str, (home, worker): (Language, Language), setting: Setting) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let request = LinkRequest {
             generation: 1,
             directory: directory.path().into(),
         };
-        let link = transport(name).create(&request).unwrap();
-        let start = || GoPeer::start(&binary(name), environment, processors);
+        let link = transport(name, setting.options).create(&request).unwrap();
+        let start = || GoPeer::start(&binary(name), setting.environment, setting.processors);
         let worker = match worker {
             Rust => {
                 let endpoint: Arc<dyn Endpoint> = link.attach(Side::Worker).unwrap().into();
@@ -225,6 +228,69 @@ fn worker_dies(name: &str) {
     }
 }
 
+/// Both processes on one processor.
+fn one_processor(name: &str) {
+    let setting = Setting {
+        processors: Some("0"),
+        ..Setting::default()
+    };
+    let mut pair = Pair::with(name, (Go, Go), setting);
+    pair.must("echo", 3000);
+    pair.must("callers", 4);
+}
+
+/// Go's scheduler has one processor: waiting must not hold it.
+fn one_scheduler_processor(name: &str) {
+    let setting = Setting {
+        environment: &[("GOMAXPROCS", "1")],
+        ..Setting::default()
+    };
+    let mut pair = Pair::with(name, (Go, Go), setting);
+    pair.must("echo", 3000);
+    pair.must("callers", 4);
+}
+
+/// Twice as many busy threads as processors beside the two processes.
+fn oversubscribed(name: &str) {
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let busy = 2 * std::thread::available_parallelism().unwrap().get();
+    std::thread::scope(|scope| {
+        for _ in 0..busy {
+            scope.spawn(|| while !done.load(std::sync::atomic::Ordering::Relaxed) {});
+        }
+        let ran = Pair::new(name, (Go, Go)).run("callers", 8);
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        ran.unwrap();
+    });
+}
+
+/// Ten thousand calls that wait at once hold few threads and little memory, and all end with the link.
+fn ten_thousand_lanes(name: &str) {
+    let mut pair = Pair::new(name, (Go, Go));
+    let number = |peer: &mut GoPeer, what: &str| peer.ask(what).parse::<u64>().unwrap();
+    let mut worker = pair.worker.take().unwrap();
+    pair.must("echo", 100);
+    let Home::Go(home) = &mut pair.home else {
+        unreachable!()
+    };
+    let before = [number(home, "threads"), number(&mut worker, "threads")];
+    pair.must("blocked", 10_000);
+    let Home::Go(home) = &mut pair.home else {
+        unreachable!()
+    };
+    let after = [number(home, "threads"), number(&mut worker, "threads")];
+    for (before, after) in before.iter().zip(after) {
+        assert!(after <= before + 64, "{before} threads became {after}");
+    }
+    for peer in [home, &mut worker] {
+        let kilobytes = number(peer, "memory");
+        assert!(kilobytes <= 64 << 10, "{kilobytes} KiB of shared memory");
+    }
+    pair.must("echo", 100);
+    pair.link.close("a test");
+    pair.run("echo", 1).unwrap_err();
+}
+
 macro_rules! conformance {
     ($($name:ident),*) => {$(
         mod $name {
@@ -236,7 +302,165 @@ macro_rules! conformance {
             #[test] fn hang_ups() { super::hang_ups(NAME) }
             #[test] fn closed_by_host() { super::closed_by_host(NAME) }
             #[test] fn worker_dies() { super::worker_dies(NAME) }
+            #[test] fn one_processor() { super::one_processor(NAME) }
+            #[test] fn one_scheduler_processor() { super::one_scheduler_processor(NAME) }
+            #[test] fn oversubscribed() { super::oversubscribed(NAME) }
+            #[test] fn ten_thousand_lanes() { super::ten_thousand_lanes(NAME) }
         }
     )*};
 }
 conformance!(pipe, shm, tcp);
+
+/// Sequence numbers pass their greatest value.
+#[test]
+fn shm_sequence_numbers_overflow() {
+    for pair in PAIRS {
+        let setting = Setting {
+            options: "first-sequence = 4294967200",
+            ..Setting::default()
+        };
+        Pair::with("shm", pair, setting).must("echo", 1000);
+    }
+}
+
+/// Every wait parks.
+#[test]
+fn shm_without_spinning() {
+    for pair in PAIRS {
+        let setting = Setting {
+            options: "spin_us = 0",
+            ..Setting::default()
+        };
+        let mut pair = Pair::with("shm", pair, setting);
+        pair.must("echo", 1000);
+        pair.must("size", LIMIT);
+    }
+    assert_eq!(
+        fire_transport_shm::ended_by_timeout(),
+        0,
+        "a wake-up was lost"
+    );
+}
+
+/// Long frames without a common arena go through the mailboxes in many chunks.
+#[test]
+fn shm_without_blocks() {
+    for pair in PAIRS {
+        let setting = Setting {
+            options: "blocks = 0",
+            ..Setting::default()
+        };
+        Pair::with("shm", pair, setting).must("size", LIMIT);
+    }
+}
+
+/// A link that has used up its lanes says so.
+#[test]
+fn shm_lanes_run_out() {
+    for home in [Rust, Go] {
+        let setting = Setting {
+            options: "lanes = 3",
+            ..Setting::default()
+        };
+        let mut pair = Pair::with("shm", (home, Go), setting);
+        for _ in 0..3 {
+            pair.must("echo", 1);
+        }
+        let error = pair.run("echo", 1).unwrap_err();
+        assert!(error.contains("lane"), "{error}");
+    }
+}
+
+/// A mutator changes shared bytes while home calls: home gets wrong answers and errors, and lives on.
+#[test]
+fn shm_survives_a_mutator() {
+    use std::os::unix::fs::FileExt;
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+    let directory = tempfile::tempdir().unwrap();
+    let request = LinkRequest {
+        generation: 1,
+        directory: directory.path().into(),
+    };
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = move || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random
+    };
+    let mut home = GoPeer::start(&binary("shm"), &[], None);
+    for round in 0..40 {
+        let link = transport("shm", "lanes = 8").create(&request).unwrap();
+        let worker: Arc<dyn Endpoint> = link.attach(Side::Worker).unwrap().into();
+        std::thread::spawn(move || lane_peer::serve(worker));
+        let descriptor = link.descriptor(Side::Home);
+        let path = descriptor.split([';', '=']).nth(1).unwrap();
+        let memory = std::fs::File::options().write(true).open(path).unwrap();
+        let lanes = memory.metadata().unwrap().len() - 8 * 4096;
+        home.must(&format!("attach home {descriptor}"));
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..20_000 {
+                    let at = match next() % 4 {
+                        0 => next() % 8192 & !7,              // the header
+                        1 => lanes + 2048 + next() % 64,      // what home reads first
+                        2 => lanes + next() % (3 * 4096),     // anything of the first lanes
+                        _ => lanes + 2048 + 8 * (next() % 3), // head, what, call
+                    };
+                    let bytes = next().to_le_bytes();
+                    memory
+                        .write_all_at(&bytes[..1 + next() as usize % 8], at)
+                        .unwrap();
+                    if done.load(Relaxed) {
+                        break;
+                    }
+                }
+                link.close("the mutator is done");
+            });
+            home.tell(if round % 2 == 0 {
+                "run callers 4"
+            } else {
+                "run size 200000"
+            });
+            let answer = home.answer();
+            assert!(
+                answer.starts_with("ok") || answer.starts_with("failed"),
+                "home has died: {answer:?}"
+            );
+            done.store(true, Relaxed);
+        });
+        home.ask("close");
+    }
+}
+
+/// A worker that sends garbage instead of frames: home closes the lane.
+#[test]
+fn pipe_survives_garbage() {
+    use std::io::Write;
+
+    let directory = tempfile::tempdir().unwrap();
+    let request = LinkRequest {
+        generation: 1,
+        directory: directory.path().into(),
+    };
+    let link = transport("pipe", "").create(&request).unwrap();
+    let descriptor = link.descriptor(Side::Home);
+    let path = descriptor.split([';', '=']).nth(1).unwrap();
+    let listener = std::os::unix::net::UnixListener::bind(path).unwrap();
+    let mut home = GoPeer::start(&binary("pipe"), &[], None);
+    home.must(&format!("attach home {}", link.descriptor(Side::Home)));
+    for garbage in [
+        &[0xff; 64][..],
+        &[0xff, 0xff, 0xff, 0x7f, 1, 0, 0, 0],
+        &[0; 17],
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    ] {
+        home.tell("run echo 1");
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(garbage).unwrap();
+        drop(stream);
+        assert!(home.answer().starts_with("failed"));
+    }
+}

@@ -1,7 +1,7 @@
 //! The `pipe` transport: Unix-domain streams in a directory of mode 0700, one a lane.
 //!
-//! The worker listens on `lanes.sock`, home dials it once for each lane: the worker attaches first.
-//! Both also dial `host.sock`, on which the host listens and never accepts: when the host closes the
+//! The worker listens on one socket, home dials it once for each lane: the worker attaches first.
+//! Both also dial another, on which the host listens and never accepts: when the host closes the
 //! link, or dies, the kernel ends these connections, and each side closes its lanes.
 
 mod endpoint;

@@ -24,7 +24,13 @@ pub struct PipeLink {
 
 impl PipeLink {
     pub(crate) fn create(directory: &Path, limit: u32) -> Result<Self, Error> {
-        let (lanes, host) = (directory.join("lanes.sock"), directory.join("host.sock"));
+        let mut random = [0; 4];
+        rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
+            .map_err(|error| Error::new(format!("no random numbers: {error}")))?;
+        // Several links may share a directory.
+        let name = u32::from_ne_bytes(random);
+        let lanes = directory.join(format!("{name:08x}.lanes"));
+        let host = directory.join(format!("{name:08x}.host"));
         if lanes.as_os_str().as_bytes().len() > LONGEST_PATH {
             return Err(Error::new(format!(
                 "{} is too long for the path of a socket",
@@ -64,7 +70,7 @@ impl Link for PipeLink {
     }
 
     fn attached(&self) -> Result<(), Error> {
-        // Home dials `lanes.sock` for as long as the link lives.
+        // Home dials the other socket for as long as the link lives.
         remove(&self.host)
     }
 

@@ -58,8 +58,8 @@ impl ShmLink {
         }
         segment.long(AT_NONCE).store(nonce, SeqCst);
         segment.long(AT_MAGIC).store(MAGIC, SeqCst);
-        let home = Bell::hang(directory.join("home.bell"))?;
-        let worker = Bell::hang(directory.join("worker.bell"))?;
+        let home = Bell::hang(directory.join(format!("{nonce:016x}.home")))?;
+        let worker = Bell::hang(directory.join(format!("{nonce:016x}.worker")))?;
         let shared = Shared {
             segment,
             shape,
