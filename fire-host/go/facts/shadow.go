@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"go/ast"
+	"go/parser"
 	"go/token"
 	"go/types"
 	"path/filepath"
@@ -90,12 +91,40 @@ func (e *emitter) host(info *PackageInfo, file *ast.File, decl *ast.FuncDecl, en
 	e.bodies = append(e.bodies, body)
 	body.text = r.hosted(decl, name)
 	e.markSignature(object.Signature())
+	imports, err = stillUsed(imports, body.text)
+	if err != nil {
+		return err
+	}
 	body.imports = append(imports, "import fire \"fireagent/worker\"")
 	for path, alias := range r.table.aliases {
 		body.imports = append(body.imports, fmt.Sprintf("import %s %q", alias, path))
 	}
 	sort.Strings(body.imports)
 	return nil
+}
+
+// stillUsed keeps the user's imports that the rewritten text names: a type may have been written by its canonical name.
+func stillUsed(imports []string, text string) ([]string, *refusal) {
+	file, err := parser.ParseFile(token.NewFileSet(), "", "package p\n"+text, parser.SkipObjectResolution)
+	if err != nil {
+		return nil, &refusal{reasonConstruct, "its rewritten text does not parse: " + err.Error(), token.NoPos}
+	}
+	named := map[string]bool{}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok {
+			if id, ok := s.X.(*ast.Ident); ok {
+				named[id.Name] = true
+			}
+		}
+		return true
+	})
+	var out []string
+	for _, line := range imports {
+		if named[strings.Fields(line)[1]] {
+			out = append(out, line)
+		}
+	}
+	return out, nil
 }
 
 // hostedName is the name of a hosted function that home calls, and of a hosted method.
