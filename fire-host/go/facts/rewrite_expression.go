@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"go/ast"
 	"go/token"
 	"go/types"
@@ -119,6 +120,11 @@ func (r *rewriter) path(x ast.Expr, t types.Type, index []int) (text string, rem
 	} else {
 		text = r.expr(x)
 	}
+	return r.pathFrom(x, text, remote, t, index)
+}
+
+// pathFrom is path with its start rendered: an address if remote, else a value.
+func (r *rewriter) pathFrom(x ast.Expr, text string, remote bool, t types.Type, index []int) (string, bool) {
 	for n, i := range index {
 		f := fieldAt(t, i)
 		r.out.markField(f)
@@ -165,29 +171,58 @@ func (r *rewriter) selector(e *ast.SelectorExpr) string {
 	case types.MethodVal:
 		return r.receiver(e, s) + "." + e.Sel.Name
 	}
-	if isInterface(s.Recv()) {
-		r.refuse(e, "a method expression of an interface")
+	return r.methodExpression(e, s)
+}
+
+// methodExpression renders T.m as a function literal: the wrapper that Go makes may read memory on its way.
+func (r *rewriter) methodExpression(e *ast.SelectorExpr, s *types.Selection) string {
+	signature := r.typeOf(e).(*types.Signature)
+	var parameters, arguments []string
+	for i := range signature.Params().Len() {
+		t := signature.Params().At(i).Type()
+		name, dots, text := fmt.Sprintf("fire__p%d", i), "", r.typeText(e, t)
+		if signature.Variadic() && i == signature.Params().Len()-1 {
+			text, dots = "..."+r.typeText(e, t.(*types.Slice).Elem()), "..."
+		}
+		parameters = append(parameters, name+" "+text)
+		arguments = append(arguments, name+dots)
 	}
-	return r.source(e)
+	var results []string
+	for i := range signature.Results().Len() {
+		results = append(results, r.typeText(e, signature.Results().At(i).Type()))
+	}
+	call := r.receiverFrom(e, s, func() (string, bool) { return arguments[0], isPointer(s.Recv()) }) +
+		"." + e.Sel.Name + "(" + strings.Join(arguments[1:], ", ") + ")"
+	if len(results) > 0 {
+		call = "return " + call
+	}
+	return "(func(" + strings.Join(parameters, ", ") + ") (" + strings.Join(results, ", ") + ") { " + call + " })"
 }
 
 // receiver renders what a method is called on.
 func (r *rewriter) receiver(e *ast.SelectorExpr, s *types.Selection) string {
+	return r.receiverFrom(e, s, func() (string, bool) {
+		if !isPointer(s.Recv()) {
+			if text, remote := r.address(e.X); remote {
+				return text, true
+			}
+		}
+		return r.expr(e.X), isPointer(s.Recv())
+	})
+}
+
+// receiverFrom is receiver with its start rendered: an address if remote, else a value. A pointer is the address of
+// what it points to.
+func (r *rewriter) receiverFrom(e *ast.SelectorExpr, s *types.Selection, start func() (text string, remote bool)) string {
 	method := s.Obj().(*types.Func)
 	r.out.markFunction(method)
 	through := s.Index()[:len(s.Index())-1]
-	var text string
-	var remote bool
+	text, remote := start()
 	t := pathEnd(s)
-	switch {
-	case len(through) > 0:
-		text, remote = r.path(e.X, s.Recv(), through)
-	case isPointer(t):
-		text = r.expr(e.X)
-	default:
-		if text, remote = r.address(e.X); !remote {
-			text = r.expr(e.X)
-		}
+	if len(through) > 0 {
+		text, remote = r.pathFrom(e.X, text, remote, s.Recv(), through)
+	} else if isPointer(t) {
+		remote = false // the pointer itself is at hand
 	}
 	if _, ok := types.Unalias(t).(*types.TypeParam); ok {
 		if remote {

@@ -19,6 +19,9 @@ func (r *rewriter) rangeStatement(s *ast.RangeStmt) string {
 	case *types.Slice:
 		return r.rangeElements(s, r.expr(s.X))
 	case *types.Pointer:
+		if !r.used(s.Value) {
+			return r.rangeElements(s, r.expr(s.X)) // the length alone, even of a nil pointer
+		}
 		return r.rangeElements(s, "fire.NonNil("+r.expr(s.X)+")[:]")
 	case *types.Map:
 		return r.rangeMap(s)

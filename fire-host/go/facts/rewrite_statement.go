@@ -256,7 +256,7 @@ func (r *rewriter) typeSwitch(s *ast.TypeSwitchStmt) string {
 
 func (r *rewriter) selectStatement(s *ast.SelectStmt) string {
 	if len(s.Body.List) == 0 {
-		return "fire.Block()"
+		return "for { fire.Block() }" // a terminating statement, as the user's
 	}
 	var names, values, bodies []string
 	hasDefault := false
@@ -291,6 +291,10 @@ func (r *rewriter) selectStatement(s *ast.SelectStmt) string {
 	head := ""
 	if len(names) > 0 {
 		head = strings.Join(names, ", ") + " := " + strings.Join(values, ", ") + "; "
+	}
+	if !hasDefault { // the last case as default: a switch with one can be a terminating statement, as the select is
+		last := len(bodies) - 1
+		bodies[last] = strings.Replace(bodies[last], "case "+strconv.Itoa(last)+":", "default:", 1)
 	}
 	return fmt.Sprintf("switch %sfire.Select(%t, %s) {\n%s}", head, hasDefault, strings.Join(names, ", "), strings.Join(bodies, ""))
 }

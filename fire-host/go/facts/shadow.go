@@ -91,40 +91,12 @@ func (e *emitter) host(info *PackageInfo, file *ast.File, decl *ast.FuncDecl, en
 	e.bodies = append(e.bodies, body)
 	body.text = r.hosted(decl, name)
 	e.markSignature(object.Signature())
-	imports, err = stillUsed(imports, body.text)
-	if err != nil {
-		return err
-	}
-	body.imports = append(imports, "import fire \"fireagent/worker\"")
 	for path, alias := range r.table.aliases {
-		body.imports = append(body.imports, fmt.Sprintf("import %s %q", alias, path))
+		imports[alias] = fmt.Sprintf("import %s %q", alias, path)
 	}
+	body.imports = append(usedImports(body.text, imports), "import fire \"fireagent/worker\"")
 	sort.Strings(body.imports)
 	return nil
-}
-
-// stillUsed keeps the user's imports that the rewritten text names: a type may have been written by its canonical name.
-func stillUsed(imports []string, text string) ([]string, *refusal) {
-	file, err := parser.ParseFile(token.NewFileSet(), "", "package p\n"+text, parser.SkipObjectResolution)
-	if err != nil {
-		return nil, &refusal{reasonConstruct, "its rewritten text does not parse: " + err.Error(), token.NoPos}
-	}
-	named := map[string]bool{}
-	ast.Inspect(file, func(n ast.Node) bool {
-		if s, ok := n.(*ast.SelectorExpr); ok {
-			if id, ok := s.X.(*ast.Ident); ok {
-				named[id.Name] = true
-			}
-		}
-		return true
-	})
-	var out []string
-	for _, line := range imports {
-		if named[strings.Fields(line)[1]] {
-			out = append(out, line)
-		}
-	}
-	return out, nil
 }
 
 // hostedName is the name of a hosted function that home calls, and of a hosted method.
@@ -161,8 +133,24 @@ func compareVersions(a, b string) int {
 	return x[1] - y[1]
 }
 
-// scan marks all that a declaration mentions and returns the import lines that it needs.
-func (e *emitter) scan(info *PackageInfo, file *ast.File, decl *ast.FuncDecl) []string {
+// usedImports are the user's import lines that the rewritten text still needs.
+func usedImports(text string, lines map[string]string) []string {
+	file, err := parser.ParseFile(token.NewFileSet(), "", "package p\n"+text, 0)
+	if err != nil {
+		panic(refusal{reasonConstruct, "its rewritten text is not Go: " + err.Error(), token.NoPos})
+	}
+	var out []string
+	for _, id := range file.Unresolved {
+		if line, ok := lines[id.Name]; ok {
+			out = append(out, line)
+			delete(lines, id.Name)
+		}
+	}
+	return out
+}
+
+// scan marks all that a declaration mentions and returns the import lines that it may need, by name.
+func (e *emitter) scan(info *PackageInfo, file *ast.File, decl *ast.FuncDecl) map[string]string {
 	used := map[*types.PkgName]bool{}
 	ast.Inspect(decl, func(n ast.Node) bool {
 		id, ok := n.(*ast.Ident)
@@ -195,15 +183,15 @@ func (e *emitter) scan(info *PackageInfo, file *ast.File, decl *ast.FuncDecl) []
 		}
 		return true
 	})
-	var lines []string
+	lines := map[string]string{}
 	for name := range used {
 		switch path := name.Imported().Path(); path {
 		case "C":
 			panic(refusal{reasonCgo, "it names cgo", decl.Pos()})
 		case "unsafe":
-			lines = append(lines, "import "+name.Name()+" \"unsafe\"")
+			lines[name.Name()] = "import " + name.Name() + " \"unsafe\""
 		default:
-			lines = append(lines, fmt.Sprintf("import %s %q", name.Name(), path))
+			lines[name.Name()] = fmt.Sprintf("import %s %q", name.Name(), path)
 		}
 	}
 	return lines
