@@ -101,7 +101,7 @@ func (r *rewriter) address(e ast.Expr) (string, bool) {
 		case *types.Slice:
 			return "&(" + r.expr(e.X) + ")[" + r.expr(e.Index) + "]", true
 		case *types.Pointer:
-			return "&(" + r.expr(e.X) + ")[" + r.expr(e.Index) + "]", true
+			return "&(" + r.near(r.expr(e.X), r.typeOf(e.X)) + ")[" + r.expr(e.Index) + "]", true
 		case *types.Array:
 			if a, ok := r.address(e.X); ok {
 				return "&(" + a + ")[" + r.expr(e.Index) + "]", true
@@ -126,7 +126,7 @@ func (r *rewriter) path(x ast.Expr, t types.Type, index []int) (text string, rem
 // pathFrom is path with its start rendered: an address if remote, else a value.
 func (r *rewriter) pathFrom(x ast.Expr, text string, remote bool, t types.Type, index []int) (string, bool) {
 	for n, i := range index {
-		f := fieldAt(t, i)
+		f, base := fieldAt(t, i), t
 		r.out.markField(f)
 		last := n == len(index)-1
 		t = f.Type()
@@ -141,12 +141,23 @@ func (r *rewriter) pathFrom(x ast.Expr, text string, remote bool, t types.Type, 
 			remote = !last && isPointer(t)
 			continue
 		}
-		text = "&(" + text + ")." + f.Name()
+		text = "&(" + r.near(text, base) + ")." + f.Name()
 		if !last && isPointer(t) {
 			text = "fire.Load(" + text + ")"
 		}
 	}
 	return text, remote
+}
+
+// near keeps the address of a part of a nil pointer's target recognisable: within the first page nothing else is.
+func (r *rewriter) near(text string, t types.Type) string {
+	if p, ok := core(t).(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	if !isOpen(t) && r.out.s.sizes.Sizeof(t) < 4096 {
+		return text
+	}
+	return "fire.NonNil(" + text + ")"
 }
 
 func accessible(f *types.Var, from *types.Package) bool {

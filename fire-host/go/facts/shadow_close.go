@@ -124,7 +124,7 @@ func (e *emitter) hazardous(t types.Type) bool {
 		reads := false
 		for _, i := range index[:len(index)-1] {
 			f := fieldAt(from, i)
-			reads = reads || pointer && (isPointer(f.Type()) || types.IsInterface(f.Type()))
+			reads = reads || pointer && isPointer(f.Type()) || types.IsInterface(f.Type())
 			if isPointer(f.Type()) {
 				pointer = true
 			}

@@ -79,6 +79,9 @@ func lastDot(name string) int {
 
 // Call calls a function at home; a and r are structs of its parameters and results. Called by generated code.
 func Call[A, R any](f *Function, a *A, r *R) {
+	if leak {
+		leaked = any(*a)
+	}
 	f.call(typeFor[A](), typeFor[R](), noescape(unsafe.Pointer(a)), noescape(unsafe.Pointer(r)))
 }
 
@@ -120,6 +123,9 @@ func (c *context) fieldCodes(w *wire.Writer, t *typ) {
 
 // CallMethod calls a method of a value that only home knows. Called by generated code.
 func CallMethod[A, R any](p Proxy, name string, a *A, r *R) {
+	if leak {
+		leaked = any(*a)
+	}
 	callMethod(p, name, typeFor[A](), typeFor[R](), noescape(unsafe.Pointer(a)), noescape(unsafe.Pointer(r)))
 }
 

@@ -51,6 +51,9 @@ func (m MapOps[K, V]) Get2(k K) (v V, ok bool) {
 
 // Set is m[k] = v.
 func (m MapOps[K, V]) Set(k K, v V) {
+	if leak {
+		leaked = any(v)
+	}
 	c, w := m.begin(&k)
 	wire.Write(c, w, noescape(unsafe.Pointer(&v)), m.t.parts[1].program)
 	c.op(wire.MapSet, w)
@@ -92,6 +95,9 @@ func newMap[M ~map[K]V, K comparable, V any](n int, from M) M {
 	w.U64(uint64(max(n, 0)))
 	w.U32(uint32(len(from)))
 	for k, v := range from {
+		if leak {
+			leaked = any(v)
+		}
 		wire.Write(c, w, noescape(unsafe.Pointer(&k)), t.parts[0].program)
 		wire.Write(c, w, noescape(unsafe.Pointer(&v)), t.parts[1].program)
 	}
@@ -185,6 +191,9 @@ func word[C any](c *C) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer
 
 // Send is c <- v.
 func (s *Sending[T]) Send(v T) {
+	if leak {
+		leaked = any(v)
+	}
 	t := typeFor[chan T]()
 	c, w := channelOp(t, word(&s.c))
 	wire.Write(c, w, noescape(unsafe.Pointer(&v)), t.parts[0].program)
@@ -193,6 +202,9 @@ func (s *Sending[T]) Send(v T) {
 
 // Case is case c <- v.
 func (s *Sending[T]) Case(v T) *Sending[T] {
+	if leak {
+		leaked = any(v)
+	}
 	s.v = v
 	return s
 }

@@ -37,6 +37,9 @@ func (r Reference[T]) Set(v T) {
 		*r.p = v
 		return
 	}
+	if leak {
+		leaked = any(v)
+	}
 	current().store(typeFor[T](), homeAddress(unsafe.Pointer(r.p)), noescape(unsafe.Pointer(&v)))
 }
 
@@ -50,6 +53,9 @@ func (c *context) store(t *typ, address uint64, v unsafe.Pointer) {
 
 // New makes a variable at home with a value.
 func New[T any](v T) *T {
+	if leak {
+		leaked = any(v)
+	}
 	return (*T)(current().allocate(typeFor[T](), noescape(unsafe.Pointer(&v))))
 }
 
@@ -131,6 +137,9 @@ func Adopt[S ~[]E, E any](s S) S {
 	if s == nil || isHome(h.data) {
 		return s
 	}
+	if leak {
+		leaked = any(s[0])
+	}
 	t := typeFor[S]()
 	c, w := sliceOp(t)
 	c.writeElements(w, (*sliceHeader)(noescape(unsafe.Pointer(&s))), t)
@@ -149,6 +158,9 @@ func (o SliceOps[S, E]) Append(more ...E) S {
 	if len(more) == 0 {
 		return o.s
 	}
+	if leak {
+		leaked = any(more[0])
+	}
 	t := typeFor[S]()
 	c, w := sliceOp(t)
 	c.WriteSlice(w, noescape(unsafe.Pointer(&o.s)), t.code)
@@ -159,6 +171,9 @@ func (o SliceOps[S, E]) Append(more ...E) S {
 
 // AppendSlice is append(s, more...) with a slice.
 func AppendSlice[S ~[]E, E any](s S, more []E) S {
+	if leak {
+		leaked = any(more[0])
+	}
 	t := typeFor[S]()
 	c, w := sliceOp(t)
 	c.WriteSlice(w, noescape(unsafe.Pointer(&s)), t.code)

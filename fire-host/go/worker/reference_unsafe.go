@@ -38,7 +38,16 @@ func noescape(p unsafe.Pointer) unsafe.Pointer {
 
 var nothing *int
 
-// nilDereference panics as the runtime does.
+// leaked is never assigned to. Values that may hold closures flow there, so that the compiler allocates these
+// closures, and what they capture, where they outlive the call that hands them to home.
+var leaked any
+
+// leak reports false, which the compiler does not know.
+var leak bool
+
+// nilDereference panics as the runtime does. It is never inlined: generated code is compiled without nil checks.
+//
+//go:noinline
 func nilDereference() { _ = *nothing }
 
 // smallest is the end of the first page: what lies below is a nil pointer's field.
