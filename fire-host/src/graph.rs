@@ -16,6 +16,8 @@ use crate::supervise::Guard;
 pub struct Graph {
     /// Directories of packages that the user may edit: of main modules, workspaces, `replace`d modules.
     pub directories: BTreeSet<PathBuf>,
+    /// Those of them that belong to modules `replace`d by directories: swapping knows main modules only.
+    pub replaced: BTreeSet<PathBuf>,
     /// `go.mod` of each of these modules, and `go.work`.
     pub module_files: BTreeSet<PathBuf>,
     /// Files embedded now.
@@ -105,6 +107,9 @@ fn of(json: &[u8]) -> Option<Graph> {
             .any(|part| part.as_os_str() == "vendor");
         if package.standard || !local || vendored || package.dir.as_os_str().is_empty() {
             continue;
+        }
+        if package.module.as_ref().is_some_and(|module| !module.main) {
+            graph.replaced.insert(package.dir.clone());
         }
         graph
             .module_files
@@ -215,6 +220,7 @@ mod tests {
             graph.directories,
             [PathBuf::from("/p"), "/side/lib".into()].into()
         );
+        assert_eq!(graph.replaced, [PathBuf::from("/side/lib")].into());
         assert_eq!(
             graph.module_files,
             [PathBuf::from("/p/go.mod"), "/side/go.mod".into()].into()

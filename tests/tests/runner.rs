@@ -15,14 +15,14 @@ import (
 	"syscall"
 )
 
-func version() string { return "v1" }
+const version = "v1"
 
 func main() {
-	fmt.Println("runs", version(), os.Args[1:])
+	fmt.Println("runs", version, os.Args[1:])
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM)
 	<-stop
-	fmt.Println("ends", version())
+	fmt.Println("ends", version)
 }
 "#;
 
@@ -63,7 +63,7 @@ fn saves_are_answered() {
     assert_eq!(failed["diagnostics"][0]["message"], "undefined: v2");
     project.write("main_test.go", "package main\n\n// More.\n");
     fire.until(|event| event["event"] == "batch");
-    project.replace("main.go", "return v2", "return \"v3\"");
+    project.replace("main.go", "= v2", "= \"v3\"");
     fire.until(|event| event["event"] == "restarted");
     fire.prints("runs v3");
     fire.signal(Signal::INT);
@@ -338,7 +338,7 @@ fn directories_come_and_go() {
     fire.until(|event| event["event"] == "nothing" || event["event"] == "restarted");
     let source = APP
         .replace("import (", "import (\n\t\"example.com/app/new/deep\"")
-        .replace("return \"v1\"", "return deep.V");
+        .replace("= \"v1\"", "= deep.V");
     project.write("main.go", &source);
     fire.prints("runs deep1");
     project.write("new/deep/d.go", "package deep\n\nconst V = \"deep2\"\n");

@@ -156,12 +156,17 @@ impl Answerer {
 
     /// Finds out what the work leads to. May be dropped at any await: the next one covers it.
     pub async fn work_out(&mut self, work: &Pending, running: bool) -> Finding {
+        let graph = if running {
+            self.known_graph().await
+        } else {
+            None
+        };
         let Routed {
             commands,
             mut must,
             config,
             rest,
-        } = self.route(&work.files);
+        } = self.route(&work.files, graph.as_deref());
         for command in &commands {
             let text = format!("running `{command}`");
             self.outlet.note(Level::Detail, text, None);
@@ -191,7 +196,7 @@ impl Answerer {
         }
         let verdict = match &mut self.swapper {
             Some(swapper) if self.swappable => swapper.judge(&rest).await,
-            _ => match self.without_effect(&rest).await {
+            _ => match Self::without_effect(&rest, graph.as_deref()) {
                 Some(codes) => return self.nothing(codes, work.since),
                 None => return self.build(self.changed(&rest)).await,
             },
@@ -205,20 +210,25 @@ impl Answerer {
         }
     }
 
-    fn route(&self, files: &[PathBuf]) -> Routed {
-        let graph = self.graph();
+    fn route(&self, files: &[PathBuf], graph: Option<&Graph>) -> Routed {
         let Settings {
             around, project, ..
         } = &self.settings;
-        route(files, around, graph.as_deref(), project)
+        route(files, around, graph, project)
     }
 
-    fn graph(&self) -> Option<Arc<Graph>> {
-        self.graph
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .graph
-            .clone()
+    /// The graph of the running program, read here and now if the reading is still under way.
+    async fn known_graph(&mut self) -> Option<Arc<Graph>> {
+        let known = {
+            let slot = self.graph.lock().unwrap_or_else(PoisonError::into_inner);
+            slot.graph.clone()
+        };
+        match known {
+            Some(graph) => Some(graph),
+            None => graph::read(&self.settings.project, &self.guard)
+                .await
+                .map(Arc::new),
+        }
     }
 
     fn nothing(&mut self, codes: Vec<String>, since: Instant) -> Finding {
@@ -230,17 +240,10 @@ impl Answerer {
     }
 
     /// Codes, if none of the files is part of the program.
-    async fn without_effect(&mut self, files: &[PathBuf]) -> Option<Vec<String>> {
-        let graph = match self.graph() {
-            Some(graph) => Some(graph),
-            // The first reading is still under way.
-            None => graph::read(&self.settings.project, &self.guard)
-                .await
-                .map(Arc::new),
-        };
+    fn without_effect(files: &[PathBuf], graph: Option<&Graph>) -> Option<Vec<String>> {
         let elsewhere = |file: &Path| {
             let directory = file.parent()?;
-            let graph = graph.as_deref()?;
+            let graph = graph?;
             let go = file.extension().is_some_and(|ending| ending == "go");
             (go && !graph.directories.contains(directory)).then(|| "elsewhere".to_owned())
         };

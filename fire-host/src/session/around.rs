@@ -115,11 +115,20 @@ pub fn route(
             routed.must.push(reason("embedded", &shown, ""));
         } else if around.include.matches(file) {
             routed.must.push(reason("changed", &shown, ""));
+        } else if !shown.ends_with("_test.go") && is_replaced(file, graph) {
+            routed
+                .must
+                .push(reason("changed", &shown, "in a replaced module"));
         } else if !ruled || file.extension().is_some_and(|ending| ending == "go") {
             routed.rest.push(file.clone());
         }
     }
     routed
+}
+
+fn is_replaced(file: &Path, graph: Option<&Graph>) -> bool {
+    let directory = file.parent();
+    directory.is_some_and(|directory| graph.is_some_and(|graph| graph.replaced.contains(directory)))
 }
 
 /// Runs a shell command in the root. What it printed is told when it fails.
