@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use fire_host::clock::Clock;
+use fire_host::plugins::Registry;
 use fire_host::session::{Command, End, Handle, Session, Settings};
 use fire_host::setup::{Request, settle_all};
 use fire_host::state::State;
@@ -36,6 +37,9 @@ pub fn run(common: &Common, options: Run) -> anyhow::Result<u8> {
         policy: common.policy.clone(),
         poll: options.poll.map(|ms| Duration::from_millis(ms.max(10))),
     })?;
+    for app in &apps {
+        Registry::for_project(&app.project).check(&app.project)?;
+    }
     let _state = State::take(&root)?;
     let guard = Guard::start().unwrap_or_else(|error| {
         output.say(&format!(

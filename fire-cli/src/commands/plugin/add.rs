@@ -183,6 +183,8 @@ fn build(manifest: &Path, target: Option<&Path>) -> anyhow::Result<PathBuf> {
         ])
         .arg("--manifest-path")
         .arg(manifest)
+        // The crate's own toolchain file and cargo configuration count.
+        .current_dir(manifest.parent().unwrap_or(Path::new(".")))
         .stderr(Stdio::inherit());
     if let Some(target) = target {
         command.arg("--target-dir").arg(target);
