@@ -18,7 +18,8 @@ type rewriter struct {
 	out    *emitter
 	table  *importTable // imports that the generated text adds
 	boxed  map[types.Object]bool
-	old    bool // loop variables are shared by all iterations (before Go 1.22)
+	old    bool   // loop variables are shared by all iterations (before Go 1.22)
+	label  string // of the loop or switch that is rendered next, with its colon; empty once written
 	count  int
 	frames []*frame // innermost last
 }
@@ -166,42 +167,6 @@ func (r *rewriter) object(id *ast.Ident) types.Object {
 	return r.types.Defs[id]
 }
 
-// findBoxed collects the local variables whose address is taken: they are born at home.
-func (r *rewriter) findBoxed(n ast.Node) {
-	box := func(e ast.Expr) {
-		if id := r.root(e); id != nil {
-			if o := r.object(id); isLocal(o) {
-				r.boxed[o] = true
-			}
-		}
-	}
-	ast.Inspect(n, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.UnaryExpr:
-			if n.Op == token.AND {
-				box(n.X)
-			}
-		case *ast.SliceExpr:
-			if _, ok := core(r.typeOf(n.X)).(*types.Array); ok {
-				box(n.X)
-			}
-		case *ast.SelectorExpr:
-			s := r.types.Selections[n]
-			if s == nil || s.Kind() != types.MethodVal || isInterface(s.Recv()) {
-				break
-			}
-			method := s.Obj().(*types.Func)
-			if !isPointer(method.Signature().Recv().Type()) || isPointer(s.Recv()) || s.Indirect() && pathHasPointer(s) {
-				break
-			}
-			if last := pathEnd(s); !isPointer(last) {
-				box(n.X)
-			}
-		}
-		return true
-	})
-}
-
 // pathHasPointer reports whether the embedded fields that a selection goes through hold a pointer.
 func pathHasPointer(s *types.Selection) bool {
 	t := s.Recv()
@@ -269,7 +234,7 @@ func hasCall(e ast.Expr) bool {
 
 // hosted renders a function declaration for a worker under the given name: receiver first, lines kept.
 func (r *rewriter) hosted(decl *ast.FuncDecl, name string) string {
-	r.findBoxed(decl.Body)
+	r.findBoxed(decl)
 	signature := r.types.Defs[decl.Name].(*types.Func).Signature()
 	var parameters []string
 	var prefix strings.Builder
@@ -283,7 +248,7 @@ func (r *rewriter) hosted(decl *ast.FuncDecl, name string) string {
 	} else if signature.RecvTypeParams().Len() > 0 {
 		panic(refusal{reasonGeneric, "a method of a generic type", decl.Pos()})
 	}
-	results := r.enter(decl.Type, &prefix)
+	results := r.enter(decl.Type, decl.Body, &prefix)
 	defer r.leave()
 	return fmt.Sprintf("%s\nfunc %s%s(%s) %s %s\n", r.line(decl), name, typeParameters, strings.Join(parameters, ", "), results, r.block(decl.Body, prefix.String()))
 }
@@ -321,6 +286,7 @@ func (r *rewriter) parameters(list *ast.FieldList, prefix *strings.Builder) []st
 
 // frame is the function whose body is being rendered.
 type frame struct {
+	body    *ast.BlockStmt
 	results []result
 	boxed   bool // a result's address is taken: results are set before every return
 }
@@ -332,8 +298,8 @@ type result struct {
 }
 
 // enter begins a function: it renders the results, and puts into the prefix what moves results to home and back.
-func (r *rewriter) enter(t *ast.FuncType, prefix *strings.Builder) string {
-	f := &frame{}
+func (r *rewriter) enter(t *ast.FuncType, body *ast.BlockStmt, prefix *strings.Builder) string {
+	f := &frame{body: body}
 	r.frames = append(r.frames, f)
 	if t.Results == nil {
 		return ""
@@ -358,8 +324,9 @@ func (r *rewriter) enter(t *ast.FuncType, prefix *strings.Builder) string {
 		text := r.typeText(t, one.typ)
 		switch {
 		case one.boxed:
-			name := r.fresh("r")
-			fmt.Fprintf(prefix, "%s := fire.Zero[%s](); defer func() { %s = fire.Load(%s) }(); ", one.name, text, name, one.name)
+			name, box := r.fresh("r"), r.fresh("b")
+			fmt.Fprintf(prefix, "%s := fire.Zero[%s](); %s := %s; defer func() { %s = fire.Load(%s) }(); ", one.name, text, box, one.name, name, box)
+			one.name = box // the user's name may be shadowed where the function returns
 			list = append(list, name+" "+text)
 			continue
 		case one.name == "_":

@@ -69,13 +69,7 @@ func (r *rewriter) needsBlock(s *ast.AssignStmt) bool {
 	return len(s.Lhs) > 1 && !r.allPlain(s.Lhs)
 }
 
-func (r *rewriter) assign(s *ast.AssignStmt, simple bool) string {
-	if simple && r.needsBlock(s) {
-		if s.Tok != token.ASSIGN && s.Tok != token.DEFINE && !hasCall(s.Lhs[0]) && !hasCall(s.Rhs[0]) {
-			return r.set(s.Lhs[0], r.expr(s.Lhs[0])+" "+strings.TrimSuffix(s.Tok.String(), "=")+" ("+r.expr(s.Rhs[0])+")")
-		}
-		r.refuse(s, "an assignment to memory at home in the head of a statement")
-	}
+func (r *rewriter) assign(s *ast.AssignStmt) string {
 	if s.Tok != token.ASSIGN && s.Tok != token.DEFINE {
 		return r.operation(s)
 	}
@@ -262,18 +256,11 @@ func (r *rewriter) update(l ast.Expr, before, rest string) string {
 	return "{ " + p + " := fire.Ref(" + a + "); " + before + p + ".Set(" + p + ".Get() " + rest + ") }"
 }
 
-func (r *rewriter) incDec(s *ast.IncDecStmt, simple bool) string {
+func (r *rewriter) incDec(s *ast.IncDecStmt) string {
 	if r.plain(s.X) {
 		return r.target(s.X) + s.Tok.String()
 	}
-	operator := s.Tok.String()[:1]
-	if !simple {
-		return r.update(s.X, "", operator+" 1")
-	}
-	if hasCall(s.X) {
-		r.refuse(s, "an assignment to memory at home in the head of a statement")
-	}
-	return r.set(s.X, r.expr(s.X)+" "+operator+" 1")
+	return r.update(s.X, "", s.Tok.String()[:1]+" 1")
 }
 
 // declaration renders a declaration statement.

@@ -62,9 +62,10 @@ func (r *rewriter) ident(e *ast.Ident) string {
 }
 
 func (r *rewriter) funcLit(e *ast.FuncLit) string {
+	defer r.hold()()
 	var prefix strings.Builder
 	parameters := r.parameters(e.Type.Params, &prefix)
-	results := r.enter(e.Type, &prefix)
+	results := r.enter(e.Type, e.Body, &prefix)
 	defer r.leave()
 	return "func(" + strings.Join(parameters, ", ") + ") " + results + " " + r.block(e.Body, prefix.String())
 }

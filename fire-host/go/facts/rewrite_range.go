@@ -8,6 +8,7 @@ import (
 )
 
 func (r *rewriter) rangeStatement(s *ast.RangeStmt) string {
+	defer r.hold()()
 	if s.Tok == token.DEFINE && r.old && r.capturesLoopVariable(s) {
 		if _, ok := core(r.typeOf(s.X)).(*types.Basic); !ok {
 			r.refuse(s, "a closure over a loop variable that all iterations share")

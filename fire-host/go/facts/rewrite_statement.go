@@ -27,13 +27,14 @@ func (r *rewriter) statement(s ast.Stmt) string {
 	case nil:
 		return ""
 	case *ast.BlockStmt:
+		defer r.hold()()
 		return r.block(s, "")
 	case *ast.ExprStmt:
 		return r.expr(s.X)
 	case *ast.AssignStmt:
-		return r.assign(s, false)
+		return r.assign(s)
 	case *ast.IncDecStmt:
-		return r.incDec(s, false)
+		return r.incDec(s)
 	case *ast.DeclStmt:
 		return r.declaration(s)
 	case *ast.ReturnStmt:
@@ -60,7 +61,7 @@ func (r *rewriter) statement(s ast.Stmt) string {
 		if _, ok := s.Stmt.(*ast.EmptyStmt); ok {
 			return r.source(s)
 		}
-		return s.Label.Name + ":\n" + r.inline(s.Stmt) + r.statement(s.Stmt)
+		return r.labeled(s)
 	case *ast.BranchStmt, *ast.EmptyStmt:
 		return r.source(s)
 	}
@@ -72,21 +73,28 @@ func (r *rewriter) statement(s ast.Stmt) string {
 func (r *rewriter) simple(s ast.Stmt) string {
 	switch s := s.(type) {
 	case *ast.AssignStmt:
-		return r.assign(s, true)
+		if r.needsBlock(s) {
+			return "func() { " + r.assign(s) + " }()"
+		}
+		return r.assign(s)
 	case *ast.IncDecStmt:
-		return r.incDec(s, true)
+		if !r.plain(s.X) {
+			return "func() { " + r.incDec(s) + " }()"
+		}
+		return r.incDec(s)
 	}
 	return r.statement(s)
 }
 
 func (r *rewriter) ifStatement(s *ast.IfStmt) string {
+	defer r.hold()()
 	var out strings.Builder
 	out.WriteString("if ")
 	open := ""
 	if s.Init != nil {
 		if a, ok := s.Init.(*ast.AssignStmt); ok && r.needsBlock(a) {
 			out.Reset()
-			out.WriteString("{ " + r.assign(a, false) + "; if ")
+			out.WriteString("{ " + r.assign(a) + "; if ")
 			open = " }"
 		} else {
 			out.WriteString(r.simple(s.Init) + "; ")
@@ -107,13 +115,65 @@ func (r *rewriter) ifStatement(s *ast.IfStmt) string {
 	return out.String() + open
 }
 
-func (r *rewriter) forStatement(s *ast.ForStmt) string {
-	if a, ok := s.Init.(*ast.AssignStmt); ok && a.Tok == token.DEFINE {
-		for _, l := range a.Lhs {
-			if id, ok := l.(*ast.Ident); ok && r.boxed[r.types.Defs[id]] {
-				r.refuse(l, "the address of a loop variable is taken")
-			}
+// labeled renders a labelled statement. Where the statement becomes a block, the label stays with the loop or switch
+// inside, which break and continue mean.
+func (r *rewriter) labeled(s *ast.LabeledStmt) string {
+	label := s.Label.Name + ":\n" + r.inline(s.Stmt)
+	switch s.Stmt.(type) {
+	case *ast.ForStmt, *ast.SwitchStmt, *ast.TypeSwitchStmt:
+		r.label = label
+	default:
+		return label + r.statement(s.Stmt)
+	}
+	text := r.statement(s.Stmt)
+	if r.label != "" {
+		r.label = ""
+		return label + text
+	}
+	if r.aimedAt(s.Label.Name, token.GOTO) {
+		r.refuse(s, "a goto to a statement that becomes several")
+	}
+	return text
+}
+
+// takeLabel is the label of the statement that is being rendered, if that has become a block.
+func (r *rewriter) takeLabel(blocked bool) string {
+	if !blocked {
+		return ""
+	}
+	label := r.label
+	r.label = ""
+	return label
+}
+
+// aimedAt reports whether the function has a branch of a kind to a label.
+func (r *rewriter) aimedAt(label string, kind token.Token) bool {
+	found := false
+	ast.Inspect(r.frames[len(r.frames)-1].body, func(n ast.Node) bool {
+		if b, ok := n.(*ast.BranchStmt); ok && b.Tok == kind && b.Label != nil && b.Label.Name == label {
+			found = true
 		}
+		return !found
+	})
+	return found
+}
+
+func (r *rewriter) forStatement(s *ast.ForStmt) string {
+	a, _ := s.Init.(*ast.AssignStmt)
+	boxed := a != nil && a.Tok == token.DEFINE && r.boxed[r.newObject(a.Lhs[0])]
+	if a != nil && a.Tok == token.DEFINE {
+		for _, l := range a.Lhs {
+			boxed = boxed || r.boxed[r.newObject(l)]
+		}
+	}
+	blocked := boxed || a != nil && r.needsBlock(a)
+	label := r.takeLabel(blocked)
+	defer r.hold()()
+	before, initial, after := "", "", ""
+	if blocked {
+		before, after = "{ "+r.statement(s.Init)+"; ", " }"
+	} else if s.Init != nil {
+		initial = r.simple(s.Init)
 	}
 	cond, post := "", ""
 	if s.Cond != nil {
@@ -122,14 +182,43 @@ func (r *rewriter) forStatement(s *ast.ForStmt) string {
 	if s.Post != nil {
 		post = r.simple(s.Post)
 	}
-	if s.Init == nil && s.Post == nil {
-		return "for " + cond + " " + r.block(s.Body, "")
+	switch {
+	case boxed && !r.old:
+		before += label + r.forBoxed(a, cond, post) + r.block(s.Body, "") + "\n}"
+	case s.Init == nil && s.Post == nil:
+		before += "for " + cond + " " + r.block(s.Body, "")
+	default:
+		before += label + "for " + initial + "; " + cond + "; " + post + " " + r.block(s.Body, "")
 	}
-	initial := ""
-	if s.Init != nil {
-		initial = r.simple(s.Init)
+	return before + after
+}
+
+// hold sets the label aside while parts of the labelled statement are rendered; what it returns puts it back.
+func (r *rewriter) hold() func() {
+	label := r.label
+	r.label = ""
+	return func() { r.label = label }
+}
+
+// forBoxed renders the head of a loop whose variables are born at home: every iteration has its own.
+func (r *rewriter) forBoxed(a *ast.AssignStmt, cond, post string) string {
+	var own, names, boxes, next []string
+	first := r.fresh("first")
+	for _, l := range a.Lhs {
+		if r.newObject(l) == nil {
+			continue
+		}
+		box, name := r.fresh("b"), l.(*ast.Ident).Name
+		own, names, boxes = append(own, box), append(names, name), append(boxes, name+" := "+box+"; _ = "+name)
+		next = append(next, box+" = fire.Box(fire.Load("+box+"))")
 	}
-	return "for " + initial + "; " + cond + "; " + post + " " + r.block(s.Body, "")
+	bind := strings.Join(boxes, "; ")
+	head := "for " + strings.Join(own, ", ") + ", " + first + " := " + strings.Join(names, ", ") + ", true; ; " + first + " = false { " +
+		"if !" + first + " { " + strings.Join(next, "; ") + "; " + bind + "; " + post + " }; " + bind + "; "
+	if cond != "" {
+		head += "if !(" + cond + ") { break }; "
+	}
+	return head + "\n"
 }
 
 func (r *rewriter) clauses(list []ast.Stmt, head func(*ast.CaseClause) (string, string)) string {
@@ -166,6 +255,8 @@ func (r *rewriter) switchStatement(s *ast.SwitchStmt) string {
 		}
 	}
 	before, inside, after := r.head(s.Init, compared)
+	before += r.takeLabel(before != "")
+	defer r.hold()()
 	if !compared {
 		text := before + "switch " + inside
 		if s.Tag != nil {
@@ -219,6 +310,8 @@ func (r *rewriter) typeSwitch(s *ast.TypeSwitchStmt) string {
 		}
 	}
 	before, inside, after := r.head(s.Init, true)
+	before += r.takeLabel(before != "")
+	defer r.hold()()
 	value := r.fresh("x")
 	narrowed := r.fresh("v")
 	text := before + "switch " + inside + value + " := " + r.expr(x) + "; "
@@ -255,6 +348,7 @@ func (r *rewriter) typeSwitch(s *ast.TypeSwitchStmt) string {
 }
 
 func (r *rewriter) selectStatement(s *ast.SelectStmt) string {
+	defer r.hold()()
 	if len(s.Body.List) == 0 {
 		return "for { fire.Block() }" // a terminating statement, as the user's
 	}
