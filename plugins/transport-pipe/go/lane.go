@@ -17,7 +17,7 @@ type door struct {
 // Attach attaches this process to a link, as that side. The descriptor is
 // `path=<socket>;host=<socket>;limit=<bytes>`. Precondition: the worker attaches before home does.
 func Attach(side Side, descriptor string) (*Link, error) {
-	link := &Link{lanes: map[*Lane]struct{}{}}
+	link := &Link{lanes: map[int32]*Lane{}}
 	var host string
 	for _, field := range strings.Split(descriptor, ";") {
 		switch key, value, _ := strings.Cut(field, "="); key {
@@ -36,22 +36,32 @@ func Attach(side Side, descriptor string) (*Link, error) {
 	if link.path == "" || host == "" || link.limit <= 0 {
 		return nil, errors.New("fire lane: not a descriptor of the pipe transport: " + descriptor)
 	}
+	if err := link.attach(side, host); err != nil {
+		link.Close()
+		return nil, err
+	}
+	return link, nil
+}
+
+func (l *Link) attach(side Side, host string) error {
+	if err := l.doorman.hire(l); err != nil {
+		return err
+	}
 	fd, err := dial(host)
 	if err != nil {
-		return nil, errors.New("fire lane: the host's socket " + host + ": " + err.Error())
+		return errors.New("fire lane: the host's socket " + host + ": " + err.Error())
 	}
 	watched, err := pollable(fd, "host")
 	if err != nil {
-		return nil, err
+		return err
 	}
+	l.closeAtEnd(watched)
 	if side == Worker {
-		if err := link.listen(); err != nil {
-			watched.Close()
-			return nil, errors.New("fire lane: cannot listen on " + link.path + ": " + err.Error())
+		if err := l.listen(); err != nil {
+			return errors.New("fire lane: cannot listen on " + l.path + ": " + err.Error())
 		}
 	}
-	link.closeAtEnd(watched)
-	return link, nil
+	return nil
 }
 
 // Open dials another lane. Home only.
@@ -65,7 +75,7 @@ func (l *Link) Open() (*Lane, error) {
 		}
 		return nil, errors.New("fire lane: cannot dial " + l.path + ": " + err.Error())
 	}
-	return l.lane(fd)
+	return l.adopt(fd)
 }
 
 // Accept waits for home to open another lane. Worker only.
@@ -74,15 +84,7 @@ func (l *Link) Accept() (*Lane, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.lane(fd)
-}
-
-func (l *Link) lane(fd int) (*Lane, error) {
-	file, err := pollable(fd, "lane")
-	if err != nil {
-		return nil, err
-	}
-	return l.adopt(file)
+	return l.adopt(fd)
 }
 
 func (l *Link) listen() error {

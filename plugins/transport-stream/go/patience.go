@@ -13,7 +13,6 @@ type patience struct {
 	started time.Time
 	misses  uint8
 	waits   uint8
-	spun    bool // this wait has used up its spinning
 }
 
 const (
@@ -33,17 +32,15 @@ const (
 
 var processors = min(runtime.NumCPU(), runtime.GOMAXPROCS(0))
 
-// begin is called before each attempt to read; attempts after a park belong to the same wait.
+// begin begins a wait.
 func (p *patience) begin() {
-	if !p.spun {
-		p.started = time.Now()
-	}
+	p.started = time.Now()
+	p.waits++
 }
 
 // spin says whether to ask once more. False: park.
 func (p *patience) spin() bool {
-	if p.spun || processors < 2 {
-		p.spun = true
+	if processors < 2 {
 		return false
 	}
 	limit := max(shortestSpin, min(2*p.recent, longestSpin))
@@ -54,7 +51,6 @@ func (p *patience) spin() bool {
 		limit = shortestSpin
 	}
 	if time.Since(p.started) >= limit {
-		p.spun = true
 		return false
 	}
 	yield()
@@ -62,11 +58,10 @@ func (p *patience) spin() bool {
 }
 
 // answered ends the wait.
-func (p *patience) answered() {
+func (p *patience) answered(parked bool) {
 	took := time.Since(p.started)
-	p.waits++
 	switch {
-	case !p.spun:
+	case !parked:
 		p.recent = (3*p.recent + took) / 4
 		p.misses = 0
 	case took < soon:
@@ -75,5 +70,4 @@ func (p *patience) answered() {
 	case p.misses < 2:
 		p.misses++
 	}
-	p.spun = false
 }

@@ -2,14 +2,16 @@
 //
 // This file is what every transport over byte streams shares: one stream a lane, frames of a 16-byte
 // header (payload length u32, kind u16, flags u16, call u64, little endian) and the payload. Streams
-// are non-blocking descriptors under Go's poller, so a goroutine that waits holds no thread. It must
-// never import package net: it is linked into the worker at every reload.
+// are non-blocking descriptors. A goroutine that waits spins for some microseconds (patience.go), then parks with
+// the doorman's help (doorman_linux.go), and holds no thread. Package net must never be imported: it would be linked into the
+// worker at every reload.
 package lane
 
 import (
 	"errors"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -47,43 +49,53 @@ const (
 // Lane carries one call at a time and everything nested in it. Exactly one side is active.
 type Lane struct {
 	link *Link
-	file *os.File
-	raw  syscall.RawConn
+	id   int32
+	fd   int
+	// users counts the goroutines that use fd, and has the bit lastUser once the lane is closed: who leaves last closes
+	// the descriptor, so that nobody uses its number after it belongs to something else.
+	users atomic.Int32
+	wake  chan struct{}
 
 	in       []byte // header and payload of the frame being received
 	have     int    // bytes of in that have arrived
 	out      []byte
 	patience patience
-	readErr  error
-	fill     func(fd uintptr) bool // reads once into in[have:]; made once, it would escape at each call
 }
+
+const lastUser = 1 << 30
 
 // Link is one side of a connection between home and a worker generation.
 type Link struct {
-	limit  int
-	mu     sync.Mutex
-	lanes  map[*Lane]struct{}
-	files  []*os.File // what Close closes besides the lanes
-	closed bool
-	door   // what the transport itself needs
+	limit   int
+	doorman doorman
+	mu      sync.Mutex
+	lanes   map[int32]*Lane
+	next    int32
+	files   []*os.File // what Close closes besides the lanes
+	closed  bool
+	door    // what the transport itself needs
 }
 
-// adopt makes a lane of a connected stream. It closes the stream on failure.
-func (l *Link) adopt(file *os.File) (*Lane, error) {
-	raw, err := file.SyscallConn()
-	if err != nil {
-		file.Close()
+// adopt makes a lane of a connected stream. It closes the descriptor on failure.
+func (l *Link) adopt(fd int) (*Lane, error) {
+	if err := syscall.SetNonblock(fd, true); err != nil {
+		syscall.Close(fd)
 		return nil, err
 	}
-	lane := &Lane{link: l, file: file, raw: raw, in: make([]byte, 512)}
-	lane.fill = lane.fillOnce
+	lane := &Lane{link: l, fd: fd, in: make([]byte, 512), wake: make(chan struct{}, 1)}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed {
-		file.Close()
-		return nil, ErrClosed
+	err := ErrClosed
+	if !l.closed {
+		l.next++
+		lane.id = l.next
+		err = l.doorman.introduce(lane)
 	}
-	l.lanes[lane] = struct{}{}
+	if err != nil {
+		syscall.Close(fd)
+		return nil, err
+	}
+	l.lanes[lane.id] = lane
 	return lane, nil
 }
 
@@ -94,8 +106,8 @@ func (l *Link) Close() {
 	lanes, files := l.lanes, l.files
 	l.closed, l.lanes, l.files = true, nil, nil
 	l.mu.Unlock()
-	for lane := range lanes {
-		lane.file.Close()
+	for _, lane := range lanes {
+		lane.shut()
 	}
 	for _, file := range files {
 		file.Close()
@@ -136,12 +148,29 @@ func (l *Lane) Send(f Frame) error {
 		l.out = append(l.out, rest...)
 		rest = nil
 	}
-	if _, err := l.file.Write(l.out); err != nil {
+	if !l.enter() {
 		return ErrClosed
 	}
-	if len(rest) > 0 {
-		if _, err := l.file.Write(rest); err != nil {
+	defer l.leave()
+	if err := l.write(l.out); err != nil || len(rest) == 0 {
+		return err
+	}
+	return l.write(rest)
+}
+
+func (l *Lane) write(bytes []byte) error {
+	for len(bytes) > 0 {
+		n, err := syscall.Write(l.fd, bytes)
+		switch {
+		case err == syscall.EAGAIN:
+			if !l.park(forRoom) {
+				return ErrClosed
+			}
+		case err == syscall.EINTR:
+		case err != nil:
 			return ErrClosed
+		default:
+			bytes = bytes[n:]
 		}
 	}
 	return nil
@@ -153,6 +182,10 @@ func (l *Lane) Recv() (Frame, error) {
 	if cap(l.in) > keepUpTo {
 		l.in = make([]byte, 512)
 	}
+	if !l.enter() {
+		return Frame{}, ErrClosed
+	}
+	defer l.leave()
 	l.in = l.in[:cap(l.in)]
 	l.have = 0
 	if err := l.readTo(headerSize); err != nil {
@@ -209,42 +242,81 @@ func (l *Lane) readTo(end int) error {
 			copy(grown, l.in)
 			l.in = grown
 		}
-		if err := l.raw.Read(l.fill); err != nil || l.readErr != nil {
+		if !l.fill() {
 			return ErrClosed
 		}
 	}
 	return nil
 }
 
-// fillOnce reads once, spinning for as long as that is worth it; false parks the goroutine in Go's
-// poller until there is something to read.
-func (l *Lane) fillOnce(fd uintptr) bool {
+// fill waits until something can be read, and reads once into in[have:]; false at the end of the stream.
+func (l *Lane) fill() bool {
 	l.patience.begin()
+	parked := false
 	for {
-		n, err := syscall.Read(int(fd), l.in[l.have:])
+		n, err := syscall.Read(l.fd, l.in[l.have:])
 		switch {
 		case err == syscall.EINTR:
 		case err == syscall.EAGAIN:
-			if !l.patience.spin() {
-				return false
+			if parked || !l.patience.spin() {
+				parked = true
+				if !l.park(forNews) {
+					return false
+				}
 			}
 		case err != nil || n <= 0:
-			l.readErr = ErrClosed
-			return true
+			return false
 		default:
-			l.patience.answered()
+			l.patience.answered(parked)
 			l.have += n
 			return true
 		}
 	}
 }
 
+// enter says that fd is in use; false once the lane is closed.
+func (l *Lane) enter() bool {
+	if l.users.Add(1)&lastUser != 0 {
+		l.leave()
+		return false
+	}
+	return true
+}
+
+func (l *Lane) leave() {
+	// One of those who find themselves alone after the close takes the descriptor.
+	if l.users.Add(-1) == lastUser && l.users.CompareAndSwap(lastUser, -lastUser) {
+		syscall.Close(l.fd)
+	}
+}
+
 // Close closes the lane; the peer's next Recv on it fails once it has what was sent before.
 func (l *Lane) Close() {
 	l.link.mu.Lock()
-	delete(l.link.lanes, l)
+	delete(l.link.lanes, l.id)
 	l.link.mu.Unlock()
-	l.file.Close()
+	l.shut()
+}
+
+// shut ends the stream and wakes whoever waits in it. Any goroutine may call it.
+func (l *Lane) shut() {
+	if !l.enter() {
+		return
+	}
+	syscall.Shutdown(l.fd, syscall.SHUT_RDWR)
+	for users := l.users.Load(); users&lastUser == 0 && !l.users.CompareAndSwap(users, users|lastUser); {
+		users = l.users.Load()
+	}
+	notify(l.wake)
+	l.leave()
+}
+
+// notify puts a token into a channel of capacity one, unless there is one.
+func notify(channel chan struct{}) {
+	select {
+	case channel <- struct{}{}:
+	default:
+	}
 }
 
 // pollable hands a connected or listening socket to Go's poller. It closes the descriptor on failure.

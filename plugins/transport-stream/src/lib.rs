@@ -18,6 +18,7 @@ pub const DEFAULT_LIMIT: u32 = 64 << 20;
 /// The shared files of the Go half.
 pub fn go_half() -> Vec<GoFile> {
     [
+        ("doorman_linux.go", include_str!("../go/doorman_linux.go")),
         ("stream.go", include_str!("../go/stream.go")),
         ("yield_linux.go", include_str!("../go/yield_linux.go")),
         ("patience.go", include_str!("../go/patience.go")),

@@ -38,39 +38,56 @@ const patienceForHello = 5 * time.Second
 // Attach attaches this process to a link, as that side. The descriptor is
 // `host=<IPv4 address>:<port>;token=<hexadecimal>;limit=<bytes>`. Home waits until the worker has attached.
 func Attach(side Side, descriptor string) (*Link, error) {
-	link := &Link{lanes: map[*Lane]struct{}{}}
+	link := &Link{lanes: map[int32]*Lane{}}
 	link.incoming, link.ended = make(chan *Lane), make(chan struct{})
 	host, err := link.parse(descriptor)
 	if err != nil {
 		return nil, err
 	}
-	var listener *os.File
+	if err := link.attach(side, &host); err != nil {
+		link.Close()
+		return nil, err
+	}
+	return link, nil
+}
+
+func (l *Link) attach(side Side, host *syscall.SockaddrInet4) error {
+	if err := l.doorman.hire(l); err != nil {
+		return err
+	}
 	var accepting syscall.RawConn
 	who, address := byte(isHome), make([]byte, addressSize)
 	if side == Worker {
 		who = isWorker
-		if listener, accepting, err = listen(host.Addr, address); err != nil {
-			return nil, errors.New("fire lane: cannot listen: " + err.Error())
+		listener, err := listen(host.Addr, address)
+		if err == nil {
+			l.closeWith(listener)
+			accepting, err = listener.SyscallConn()
 		}
-		link.closeWith(listener)
+		if err != nil {
+			return errors.New("fire lane: cannot listen: " + err.Error())
+		}
 	}
-	watched, err := link.greet(&host, who, address)
+	fd, err := l.greet(host, who, address)
 	if err != nil {
-		link.Close()
-		return nil, errors.New("fire lane: the host does not answer: " + err.Error())
+		return errors.New("fire lane: the host does not answer: " + err.Error())
+	}
+	watched, err := pollable(fd, "host")
+	if err != nil {
+		return err
 	}
 	if side == Worker {
-		go link.accept(accepting)
+		go l.accept(accepting)
 	} else {
 		if err := readFull(watched, address); err != nil {
 			watched.Close()
-			return nil, ErrClosed
+			return ErrClosed
 		}
-		copy(link.to.Addr[:], address)
-		link.to.Port = int(address[4])<<8 | int(address[5])
+		copy(l.to.Addr[:], address)
+		l.to.Port = int(address[4])<<8 | int(address[5])
 	}
-	link.closeAtEnd(watched)
-	return link, nil
+	l.closeAtEnd(watched)
+	return nil
 }
 
 // parse reads the descriptor and returns the host's address.
@@ -116,7 +133,7 @@ func (l *Link) parse(descriptor string) (host syscall.SockaddrInet4, err error) 
 
 // Open dials another lane. Home only.
 func (l *Link) Open() (*Lane, error) {
-	file, err := l.greet(&l.to, isLane, make([]byte, addressSize))
+	fd, err := l.greet(&l.to, isLane, make([]byte, addressSize))
 	if err != nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -125,44 +142,47 @@ func (l *Link) Open() (*Lane, error) {
 		}
 		return nil, errors.New("fire lane: cannot dial the worker: " + err.Error())
 	}
-	return l.adopt(file)
+	return l.adopt(fd)
 }
 
-// greet dials and says hello.
-func (l *Link) greet(to *syscall.SockaddrInet4, who byte, address []byte) (*os.File, error) {
+// greet dials and says hello, in blocking mode.
+func (l *Link) greet(to *syscall.SockaddrInet4, who byte, address []byte) (int, error) {
 	fd, err := newSocket(syscall.AF_INET)
 	if err != nil {
-		return nil, err
+		return -1, err
 	}
 	if err := connect(fd, to); err != nil {
-		return nil, err
+		return -1, err
 	}
-	file, err := undelayed(fd)
-	if err != nil {
-		return nil, err
+	if err := undelayed(fd); err != nil {
+		return -1, err
 	}
 	hello := append(append(append(make([]byte, 0, helloSize), l.token[:]...), who), address...)
-	if _, err := file.Write(hello); err != nil {
-		file.Close()
-		return nil, err
+	// So few bytes go into a new connection at once.
+	if n, err := syscall.Write(fd, hello); n != helloSize {
+		syscall.Close(fd)
+		if err == nil {
+			err = syscall.EPIPE
+		}
+		return -1, err
 	}
-	return file, nil
+	return fd, nil
 }
 
-// undelayed hands a connection to Go's poller; small frames go out at once.
-func undelayed(fd int) (*os.File, error) {
-	if err := syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1); err != nil {
+// undelayed makes small frames go out at once. It closes the descriptor on failure.
+func undelayed(fd int) error {
+	err := syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
+	if err != nil {
 		syscall.Close(fd)
-		return nil, err
 	}
-	return pollable(fd, "tcp")
+	return err
 }
 
 // listen listens on a free port of the given address and writes down where.
-func listen(at [4]byte, address []byte) (*os.File, syscall.RawConn, error) {
+func listen(at [4]byte, address []byte) (*os.File, error) {
 	fd, err := newSocket(syscall.AF_INET)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var bound syscall.Sockaddr
 	if err = syscall.Bind(fd, &syscall.SockaddrInet4{Addr: at}); err == nil {
@@ -172,18 +192,13 @@ func listen(at [4]byte, address []byte) (*os.File, syscall.RawConn, error) {
 	}
 	if err != nil {
 		syscall.Close(fd)
-		return nil, nil, err
+		return nil, err
 	}
 	if inet, ok := bound.(*syscall.SockaddrInet4); ok {
 		copy(address, inet.Addr[:])
 		address[4], address[5] = byte(inet.Port>>8), byte(inet.Port)
 	}
-	file, err := pollable(fd, "lanes")
-	if err != nil {
-		return nil, nil, err
-	}
-	raw, err := file.SyscallConn()
-	return file, raw, err
+	return pollable(fd, "lanes")
 }
 
 // accept takes connections until the link is closed.
@@ -204,22 +219,25 @@ func (l *Link) accept(listener syscall.RawConn) {
 
 // admit makes a lane of a connection that shows the link's token in time.
 func (l *Link) admit(fd int) {
-	file, err := undelayed(fd)
+	if undelayed(fd) != nil {
+		return
+	}
+	lane, err := l.adopt(fd)
 	if err != nil {
 		return
 	}
-	hello := make([]byte, helloSize)
-	file.SetReadDeadline(time.Now().Add(patienceForHello))
-	if readFull(file, hello) != nil || !l.knows(hello) || hello[tokenSize] != isLane {
+	late := time.AfterFunc(patienceForHello, lane.Close)
+	lane.in = make([]byte, helloSize) // No more than the hello: a frame may follow.
+	if lane.enter() {
+		err = lane.readTo(helloSize)
+		lane.leave()
+	}
+	if !late.Stop() || err != nil || lane.have != helloSize || !l.knows(lane.in) || lane.in[tokenSize] != isLane {
 		l.dropped.Add(1)
-		file.Close()
+		lane.Close()
 		return
 	}
-	file.SetReadDeadline(time.Time{})
-	lane, err := l.adopt(file)
-	if err != nil {
-		return
-	}
+	lane.in = make([]byte, 512)
 	select {
 	case l.incoming <- lane:
 	case <-l.ended:
