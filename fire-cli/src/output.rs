@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::Context;
 use fire_host::event::{Level, Told};
+use fire_host::supervise::Terminal;
 
 use crate::args::{Color, Common};
 use crate::render::{self, Paint, Verbosity};
@@ -14,6 +15,7 @@ pub struct Output {
     events: Option<File>,
     verbosity: Verbosity,
     paint: Paint,
+    terminal: Terminal,
 }
 
 impl Output {
@@ -35,7 +37,13 @@ impl Output {
             events,
             verbosity,
             paint: paint(common.color),
+            terminal: Terminal::none(),
         })
+    }
+
+    /// The terminal whose modes the lines must suit.
+    pub fn on(&mut self, terminal: Terminal) {
+        self.terminal = terminal;
     }
 
     /// Tells it. An events file that cannot be written any more is told once and closed.
@@ -53,7 +61,7 @@ impl Output {
             }
         }
         if let Some(text) = render::render(told, self.verbosity, self.paint) {
-            print(&text);
+            print(&text, self.terminal.is_raw());
         }
     }
 
@@ -68,7 +76,12 @@ impl Output {
     }
 }
 
-fn print(text: &str) {
+fn print(text: &str, raw: bool) {
+    let text = if raw {
+        format!("\r{}\r", text.replace('\n', "\r\n"))
+    } else {
+        text.to_owned()
+    };
     // Nobody reads stderr: there is nobody to tell.
     let _ = std::io::stderr()
         .lock()

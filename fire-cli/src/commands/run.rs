@@ -56,6 +56,7 @@ pub fn run(common: &Common, options: Run) -> anyhow::Result<u8> {
         let _inside = runtime.enter();
         Terminal::open()
     };
+    output.on(terminal.clone());
     let code = runtime.block_on(drive(apps, &guard, &terminal, clock, &mut output));
     terminal.restore();
     // Whatever still waits for a key or a signal is not waited for.

@@ -17,7 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, getpgrp};
 use rustix::termios::{
-    LocalModes, OptionalActions, Termios, isatty, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp,
+    LocalModes, OptionalActions, OutputModes, Termios, isatty, tcgetattr, tcgetpgrp, tcsetattr,
+    tcsetpgrp,
 };
 use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{SignalKind, signal};
@@ -97,6 +98,15 @@ impl Terminal {
             let _ = tcsetattr(&inner.tty, OptionalActions::Now, &inner.modes);
         });
         inner.lent.send_replace(false);
+    }
+
+    /// Whether a newline needs a carriage return before it: the app has switched output processing off.
+    pub fn is_raw(&self) -> bool {
+        self.inner.as_ref().is_some_and(|inner| {
+            *inner.lent.borrow()
+                && tcgetattr(&inner.tty)
+                    .is_ok_and(|modes| !modes.output_modes.contains(OutputModes::OPOST))
+        })
     }
 
     /// Leaves it as fire found it.
