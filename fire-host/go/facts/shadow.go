@@ -17,7 +17,8 @@ import (
 type emitter struct {
 	s           *session
 	named       map[string]*types.TypeName // path.Name
-	instances   map[string]*types.Named    // closed instances, by canonical name
+	instances   map[string]instance        // closed instances, by canonical name
+	where       string                     // the package whose text is being followed
 	fields      map[string]bool            // path.field: its type must be real, not opaque
 	whole       map[string]bool            // path.Name: every field must be real
 	functions   map[string]*types.Func     // called at home, by id
@@ -32,6 +33,12 @@ type emitter struct {
 	changed     bool
 	entry       string              // the function being hosted
 	needs       map[string][]string // what home must hold → the entries that need it
+}
+
+// instance is an instantiated type and the package that writes it: that one can name it.
+type instance struct {
+	owner string
+	t     *types.Named
 }
 
 type proxied struct {
@@ -51,7 +58,7 @@ type hostedBody struct {
 }
 
 func newEmitter(s *session) *emitter {
-	return &emitter{s: s, named: map[string]*types.TypeName{}, instances: map[string]*types.Named{}, fields: map[string]bool{},
+	return &emitter{s: s, named: map[string]*types.TypeName{}, instances: map[string]instance{}, fields: map[string]bool{},
 		whole: map[string]bool{}, functions: map[string]*types.Func{}, required: map[string]bool{}, variables: map[string]*types.Var{},
 		constants: map[string]*types.Const{}, methodNames: map[string]bool{"Error": true}, interfaces: map[string]proxied{},
 		hosting: map[string]bool{}, contains: map[string]bool{}, needs: map[string][]string{}}
@@ -86,6 +93,9 @@ func (e *emitter) host(info *PackageInfo, file *ast.File, decl *ast.FuncDecl, en
 	if entry != nil && callsRecover(info.Info, decl.Body) {
 		return &refusal{reasonRecover, "it calls recover in its own frame", decl.Pos()}
 	}
+	outer := e.where
+	e.where = info.Pkg.Path()
+	defer func() { e.where = outer }()
 	imports := e.scan(info, file, decl)
 	body := &hostedBody{path: info.Pkg.Path(), id: id, name: name, entry: entry}
 	e.bodies = append(e.bodies, body)
@@ -219,7 +229,7 @@ func (e *emitter) markType(t types.Type) {
 			e.name(t.Obj())
 			if t.TypeArgs().Len() > 0 && !isOpen(t) && !mentionsLocal(t) {
 				if _, have := e.instances[canonicalType(t)]; !have {
-					e.instances[canonicalType(t)] = t
+					e.instances[canonicalType(t)] = instance{e.where, t}
 					e.changed = true
 				}
 			}
@@ -313,6 +323,9 @@ func (e *emitter) markFunction(f *types.Func) {
 	if recv := signature.Recv(); recv != nil {
 		if types.IsInterface(recv.Type()) {
 			return
+		}
+		if signature.RecvTypeParams().Len() > 0 && !f.Exported() {
+			panic(refusal{reasonGeneric, "it needs " + id + ", an unexported method of a generic type", token.NoPos})
 		}
 		e.declare(id, f, true)
 		return

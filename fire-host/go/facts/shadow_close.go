@@ -26,6 +26,7 @@ func sortedKeys[V any](m map[string]V) []string {
 }
 
 func (e *emitter) closeType(o *types.TypeName) {
+	e.where = o.Pkg().Path()
 	if a, ok := o.Type().(*types.Alias); ok {
 		e.markType(a.Rhs())
 		return

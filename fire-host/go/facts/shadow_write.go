@@ -84,12 +84,11 @@ func (s *session) tryMove(f *function) (code, detail string) {
 // write renders every shadow package and the worker's main package, dependencies first.
 func (e *emitter) write(out string) ([]*shadowPackage, error) {
 	e.close()
-	for key, n := range e.instances {
-		if types.IsInterface(n) {
+	for _, key := range sortedKeys(e.instances) {
+		if n := e.instances[key].t; types.IsInterface(n) {
 			e.proxy(n)
 			e.close()
 		}
-		_ = key
 	}
 	for key, p := range e.interfaces {
 		if p.owner == "" && len(e.bodies) > 0 {
@@ -172,10 +171,10 @@ func (e *emitter) render(path string) *rendered {
 		}
 	}
 	for _, key := range sortedKeys(e.instances) {
-		if n := e.instances[key]; inPackage(n.Obj().Pkg()) && e.reachable(n, path) {
-			text := d.table.text(n)
+		if one := e.instances[key]; one.owner == path && nameable(one.t, pkg) {
+			text := d.table.text(one.t)
 			fmt.Fprintf(&d.init, "\tfire.Type(%q, (*%s)(nil))\n", key, text)
-			d.hazards(n, text)
+			d.hazards(one.t, text)
 		}
 	}
 	out := &rendered{files: map[string]string{}, imports: map[string]bool{}}
@@ -205,14 +204,6 @@ func (e *emitter) render(path string) *rendered {
 		out.imports[p] = true
 	}
 	return out
-}
-
-// reachable reports whether a package can name an instance without importing what imports it.
-func (e *emitter) reachable(n *types.Named, path string) bool {
-	return !anyType(n, func(t types.Type) bool {
-		other, ok := t.(*types.Named)
-		return ok && other.Obj().Pkg() != nil && other.Obj().Pkg().Path() != path
-	})
 }
 
 func (e *emitter) packageAt(path string) *types.Package {

@@ -93,8 +93,7 @@ func (s *session) WriteInterface(w *wire.Writer, p unsafe.Pointer, code uint32) 
 	data := wire.DataWord(&value)
 	direct := wire.PointerShaped(t)
 	s.link.mu.Lock()
-	known, number, sent := k.known, k.code, k.sent
-	k.sent = true
+	known, number, alien := k.known, k.code, k.alien
 	s.link.mu.Unlock()
 	if known != nil {
 		w.U8(wire.InterfaceKnown)
@@ -107,13 +106,13 @@ func (s *session) WriteInterface(w *wire.Writer, p unsafe.Pointer, code uint32) 
 		return
 	}
 	s.pin(data)
-	if sent {
+	if alien {
 		w.U8(wire.InterfaceProxy)
 		w.U32(k.number)
 	} else {
 		w.U8(wire.InterfaceNamed)
 		w.U32(k.number)
-		w.Text(wire.Name(names{}, t))
+		w.Text(k.name)
 	}
 	w.Bool(direct)
 	w.U64(uint64(uintptr(data)))

@@ -47,7 +47,8 @@ type key struct {
 	rtype  reflect.Type
 	known  *typ // not nil: the worker knows the type, by this code
 	code   uint32
-	sent   bool // the worker has been told its name
+	name   string
+	alien  bool // the worker does not know the type, and says so
 }
 
 // function is one that the worker may call here.
@@ -217,7 +218,7 @@ func (l *link) keyOf(t reflect.Type) *key {
 	defer l.mu.Unlock()
 	k := l.keys[t]
 	if k == nil {
-		k = &key{number: uint32(len(l.byKey)), rtype: t}
+		k = &key{number: uint32(len(l.byKey)), rtype: t, name: wire.Name(names{}, t)}
 		l.keys[t] = k
 		l.byKey = append(l.byKey, k)
 	}
@@ -235,6 +236,12 @@ func (l *link) key(number uint32) *key {
 
 func (l *link) bindType(number, code uint32) {
 	k := l.key(number)
+	if code == wire.NoType {
+		l.mu.Lock()
+		k.alien = true
+		l.mu.Unlock()
+		return
+	}
 	t := l.typeOf(code)
 	l.mu.Lock()
 	k.known, k.code = t, code

@@ -79,9 +79,12 @@ const (
 	InterfaceNil     = iota
 	InterfaceKnown   // u32 code of the type, its value
 	InterfaceProxy   // u32 home's key of the type, u8 whether the word is the value itself, u64 word
-	InterfaceNamed   // home to worker, the first time: as a proxy, with the type's name after the key
+	InterfaceNamed   // home to worker, until the key is bound: as a proxy, with the type's name after the key
 	InterfaceRuntime // worker to home: a runtime error, by its text
 )
+
+// NoType is the code in BindType of a type that the worker does not know.
+const NoType = ^uint32(0)
 
 // How a function value is encoded: one of these bytes comes first.
 const (

@@ -140,9 +140,12 @@ func (c *context) readValue(r *wire.Reader, static reflect.Type) any {
 			name = r.Text()
 		}
 		direct, word := r.Bool(), r.U64()
-		if t := wire.Parse(names{}, name); name != "" && t != nil {
+		if kind == wire.InterfaceNamed {
 			r.B = append([]byte(nil), r.B...) // what follows uses the lane
-			return c.bind(key, t, direct, word)
+			if t := wire.Parse(names{}, name); t != nil {
+				return c.bind(key, t, direct, word)
+			}
+			c.bindType(key, wire.NoType)
 		}
 		return wrap(Proxy{key: key, direct: direct, word: word}, static)
 	}
@@ -152,10 +155,7 @@ func (c *context) readValue(r *wire.Reader, static reflect.Type) any {
 // bind tells home that a type that it named is known here, and fetches the value.
 func (c *context) bind(key uint32, rtype reflect.Type, direct bool, word uint64) any {
 	t := c.told(typeOf(rtype))
-	var w wire.Writer
-	w.U32(key)
-	w.U32(t.code)
-	c.roundTrip(wire.BindType, w.B)
+	c.bindType(key, t.code)
 	v := reflect.New(rtype)
 	if direct {
 		var w wire.Writer
@@ -168,6 +168,13 @@ func (c *context) bind(key uint32, rtype reflect.Type, direct bool, word uint64)
 		c.load(t, word, v.UnsafePointer())
 	}
 	return v.Elem().Interface()
+}
+
+func (c *context) bindType(key, code uint32) {
+	var w wire.Writer
+	w.U32(key)
+	w.U32(code)
+	c.roundTrip(wire.BindType, w.B)
 }
 
 // wrap makes the stand-in that has the methods of an interface type.

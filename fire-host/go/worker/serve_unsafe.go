@@ -133,7 +133,7 @@ func (c *context) handle(f lane.Frame) {
 // panicPayload encodes what a body panicked with, and its stack.
 func (c *context) panicPayload(value any) []byte {
 	if e, ok := value.(interface{ Addr() uintptr }); ok && e.Addr() >= smallest {
-		value = internal("the moved code touched memory that is not its own, at\n" + stack())
+		value = internal("the moved code touched memory that is not its own (address 0x" + strconv.FormatUint(uint64(e.Addr()), 16) + "), at\n" + stack())
 	}
 	if e, ok := value.(internal); ok {
 		value = assertionError(e.Error())
