@@ -1,7 +1,10 @@
-//! Prints the figures of every built-in transport as JSON: `cargo run --release -p fire-benches --example lanes`.
+//! Prints the figures of the built-in transports, or of those named, as JSON:
+//! `cargo run --release -p fire-benches --example lanes [NAME]...`
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let figures = fire_benches::transports(std::path::Path::new("go"))?;
+    let names: Vec<String> = std::env::args().skip(1).collect();
+    let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
+    let figures = fire_benches::some_transports(std::path::Path::new("go"), wanted)?;
     println!("{}", serde_json::to_string_pretty(&figures)?);
     Ok(())
 }

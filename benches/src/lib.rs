@@ -3,4 +3,4 @@
 pub mod go_program;
 mod transports;
 
-pub use transports::{Figures, transports};
+pub use transports::{Figures, some_transports, transports};

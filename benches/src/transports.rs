@@ -35,6 +35,14 @@ const ROUNDS: usize = 5;
 
 /// Measures every built-in transport, with the Go command given.
 pub fn transports(go: &Path) -> Result<BTreeMap<String, Figures>, Error> {
+    some_transports(go, |_| true)
+}
+
+/// Measures the built-in transports whose names are wanted.
+pub fn some_transports(
+    go: &Path,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<BTreeMap<String, Figures>, Error> {
     let built_in: [(&str, &str, usize, Box<dyn Transport>); 3] = [
         (
             "shm",
@@ -56,9 +64,8 @@ pub fn transports(go: &Path) -> Result<BTreeMap<String, Figures>, Error> {
         ),
     ];
     let mut figures = BTreeMap::new();
-    let only = std::env::var("FIRE_BENCH_ONLY").ok();
     for (name, floor, trips, transport) in built_in {
-        if only.as_deref().is_some_and(|only| only != name) {
+        if !wanted(name) {
             continue;
         }
         figures.insert(name.to_owned(), measure(go, &*transport, floor, trips)?);

@@ -3,6 +3,7 @@
 //!
 //! The kernel's part is modelled as futex(2) has it: comparing the word and going to sleep is one step, and so is a wake-up.
 //! loom reports a deadlock where a wake-up is lost.
+#![expect(clippy::unwrap_used, reason = "a failed step fails the model")]
 
 use loom::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use loom::sync::atomic::{AtomicU32, fence};
