@@ -176,7 +176,7 @@ impl Fire {
     }
 
     /// The next event, whatever it is.
-    pub fn next(&mut self) -> Value {
+    pub fn event(&mut self) -> Value {
         match self.events.recv_timeout(DEADLINE) {
             Ok(event) => {
                 self.told.push(event.to_string());
@@ -189,7 +189,7 @@ impl Fire {
     /// The next event but batches; it must be this one.
     pub fn expect(&mut self, name: &str) -> Value {
         loop {
-            let event = self.next();
+            let event = self.event();
             if event["event"] == name {
                 return event;
             }
@@ -202,7 +202,7 @@ impl Fire {
     /// Waits for this event, passing over others.
     pub fn until(&mut self, matches: impl Fn(&Value) -> bool) -> Value {
         loop {
-            let event = self.next();
+            let event = self.event();
             if matches(&event) {
                 return event;
             }

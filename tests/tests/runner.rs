@@ -198,7 +198,7 @@ fn three_hundred_files_are_one_batch() {
     fire.expect("ready");
     fire.prints("runs v1");
     git(&["checkout", "-q", "two"]);
-    let batch = fire.next();
+    let batch = fire.event();
     assert_eq!(batch["files"].as_array().unwrap().len(), 301);
     fire.expect("restarted");
     fire.prints("runs v2");

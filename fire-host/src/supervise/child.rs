@@ -153,11 +153,9 @@ impl App {
         };
         let by = status.stopping_signal().and_then(Signal::from_named_raw);
         match by {
-            Some(Signal::TTIN | Signal::TTOU) => {
-                if self.terminal.lend(group) {
-                    self.witness = Witness::start(group).ok();
-                    self.group.signal(Signal::CONT);
-                }
+            Some(Signal::TTIN | Signal::TTOU) if self.terminal.lend(group) => {
+                self.witness = Witness::start(group).ok();
+                self.group.signal(Signal::CONT);
             }
             Some(Signal::TSTP) if self.witness.is_some() => self.stop_with_it(group),
             _ => {}
