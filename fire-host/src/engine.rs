@@ -51,8 +51,8 @@ pub struct Engine {
     prepared: Option<Snapshot>,
     baseline: Snapshot,
     current: Snapshot,
-    /// The facts helper must read the program anew.
-    stale: bool,
+    /// The facts helper has read the program as it is now.
+    fresh: bool,
     census: Option<Census>,
     packages: Vec<crate::facts::Package>,
     /// What the strategy moves before main begins.
@@ -120,7 +120,7 @@ impl Engine {
             prepared: None,
             baseline: Snapshot::default(),
             current: Snapshot::default(),
-            stale: true,
+            fresh: false,
             census: None,
             packages: Vec::new(),
             initial: None,

@@ -165,14 +165,16 @@ type exportImporter struct {
 }
 
 func newExportImporter(s *session) *exportImporter {
+	e := &exportImporter{session: s}
 	lookup := func(path string) (io.ReadCloser, error) {
-		p := s.listed[path]
+		p := e.session.listed[path]
 		if p == nil || p.Export == "" {
 			return nil, os.ErrNotExist
 		}
 		return os.Open(p.Export)
 	}
-	return &exportImporter{s, importer.ForCompiler(s.fset, "gc", lookup).(types.ImporterFrom)}
+	e.gc = importer.ForCompiler(s.fset, "gc", lookup).(types.ImporterFrom)
+	return e
 }
 
 // ImportFrom imports a package by its resolved path: the user's from source, others from export data.

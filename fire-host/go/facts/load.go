@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -109,6 +110,7 @@ func (s *session) buildFlags() []string {
 
 // load reads the whole program: `go list`, export data of libraries, source of the user's packages.
 func (s *session) load(r *request, reply map[string]any) error {
+	before := *s
 	*s = session{request: *r, fset: token.NewFileSet(), user: map[string]*PackageInfo{}, listed: map[string]*listed{}, sourced: map[string]*PackageInfo{}}
 	s.sizes = types.SizesFor("gc", runtime.GOARCH)
 	patterns := r.Patterns
@@ -131,8 +133,10 @@ func (s *session) load(r *request, reply map[string]any) error {
 			libraries = append(libraries, p.ImportPath)
 		}
 	}
-	if err := s.loadExports(libraries); err != nil {
-		return err
+	if !s.keepLibraries(&before, libraries) {
+		if err := s.loadExports(libraries); err != nil {
+			return err
+		}
 	}
 	diagnostics := []diagnostic{}
 	for _, path := range s.order {
@@ -153,6 +157,33 @@ func (s *session) load(r *request, reply map[string]any) error {
 	reply["go"] = s.goVersion
 	reply["watch"] = s.watch()
 	return nil
+}
+
+// keepLibraries takes over what was read of the libraries, if they are the same ones.
+func (s *session) keepLibraries(before *session, libraries []string) bool {
+	if before.exports == nil || before.request.Dir != s.request.Dir {
+		return false
+	}
+	for _, path := range libraries {
+		old, now := before.listed[path], s.listed[path]
+		if old == nil || old.Dir != now.Dir || !slices.Equal(old.GoFiles, now.GoFiles) {
+			return false
+		}
+		if _, err := os.Stat(old.Export); err != nil {
+			return false
+		}
+	}
+	for path, p := range before.listed {
+		if now := s.listed[path]; now == nil && !p.isUser() {
+			s.listed[path] = p
+		} else if now != nil && !now.isUser() {
+			now.Export = p.Export
+		}
+	}
+	s.fset, s.goVersion, s.goRoot, s.sourced = before.fset, before.goVersion, before.goRoot, before.sourced
+	s.exports = before.exports
+	s.exports.session = s
+	return true
 }
 
 // loadExports asks the go tool for compiled export data of the libraries, building what is not cached.

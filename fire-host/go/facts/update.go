@@ -4,7 +4,9 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 )
 
@@ -12,10 +14,10 @@ import (
 func (s *session) update(r *request, reply map[string]any) error {
 	dirty := map[string]bool{}
 	for _, name := range r.Files {
-		if p := s.packageOfFile(name); p != nil {
+		if p := s.packageOfFile(name); p != nil && slices.Contains(p.GoFiles, filepath.Base(name)) && isFile(name) {
 			dirty[p.ImportPath] = true
 		} else {
-			reply["reload"] = true // a file of no package so far: only a new load can tell
+			reply["reload"] = true // a file that enters or leaves the build: only a new load can tell
 			return nil
 		}
 	}
@@ -45,6 +47,11 @@ func (s *session) update(r *request, reply map[string]any) error {
 	// Objects of a re-read package are new ones: whoever imports it must not mix them with the old.
 	reply["diagnostics"] = diagnostics
 	return nil
+}
+
+func isFile(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.Mode().IsRegular()
 }
 
 func (s *session) importsChanged(info *PackageInfo, dirty map[string]bool) bool {

@@ -38,6 +38,7 @@ fn restart(code: &str, subject: &str, detail: impl Into<String>) -> Verdict {
 impl Engine {
     pub(super) async fn judged(&mut self, changed: &[PathBuf]) -> Verdict {
         self.stages.clear();
+        self.fresh = false;
         let since = Instant::now();
         let mut source = self.current.clone();
         let mut broken: Vec<Diagnostic> = Vec::new();
@@ -126,7 +127,7 @@ impl Engine {
                 diagnostics: self.diagnostics(updated.diagnostics),
             });
         }
-        self.stale |= updated.reload;
+        self.fresh = !updated.reload;
         None
     }
 

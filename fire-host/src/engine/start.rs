@@ -9,7 +9,7 @@ use super::{Engine, PATIENCE, Running, runtime_directory};
 use crate::agent::Agent;
 use crate::control::{Awaited, Control};
 use crate::engine::workers::Workers;
-use crate::facts::{Facts, FactsError, Finding, Instrumented, Loaded};
+use crate::facts::{Facts, FactsError, Finding, Instrumented};
 use crate::source::{BuildContext, Entry, Snapshot};
 use crate::swap::{Census, Degraded, Diagnostic, HomeBuild, PrepareError, Stage};
 
@@ -36,16 +36,20 @@ impl Engine {
         let Some(running) = &self.running else {
             return Err("the engine is closed".into());
         };
-        let loaded = match running.facts.load(&self.project).await {
-            Err(FactsError::Gone) => {
-                // It starts anew with the next build.
-                self.running = None;
-                return Err(FactsError::Gone.to_string());
+        // What was judged a moment ago has been read: only the list of files could be out of date, and is not.
+        if !std::mem::take(&mut self.fresh) {
+            let loaded = match running.facts.load(&self.project).await {
+                Err(FactsError::Gone) => {
+                    // It starts anew with the next build.
+                    self.running = None;
+                    return Err(FactsError::Gone.to_string());
+                }
+                other => other.map_err(|error| error.to_string())?,
+            };
+            if !loaded.diagnostics.is_empty() {
+                return Ok(Err(loaded.diagnostics));
             }
-            other => other.map_err(|error| error.to_string())?,
-        };
-        if !loaded.diagnostics.is_empty() {
-            return Ok(Err(loaded.diagnostics));
+            self.packages = loaded.packages;
         }
         let agent: Vec<_> = running
             .agent
@@ -63,9 +67,7 @@ impl Engine {
             movable: instrumented.movable,
         });
         self.plan_initial().await?;
-        self.prepared = Some(self.snapshot(&loaded));
-        self.packages = loaded.packages;
-        self.stale = false;
+        self.prepared = Some(self.snapshot());
         Ok(Ok(HomeBuild {
             overlay: Some(instrumented.overlay),
             ..HomeBuild::default()
@@ -120,7 +122,7 @@ impl Engine {
     }
 
     /// The source that was just loaded.
-    fn snapshot(&self, loaded: &Loaded) -> Snapshot {
+    fn snapshot(&self) -> Snapshot {
         let toolchain = &self.project.toolchain;
         let context = BuildContext {
             os: toolchain.goos.clone(),
@@ -137,7 +139,7 @@ impl Engine {
             }
         };
         // The directory of go.mod may hold no package: its import path is the module's.
-        let module = loaded
+        let module = self
             .packages
             .last()
             .map_or("", |package| package.module.as_str());
@@ -149,7 +151,7 @@ impl Engine {
                 add(module, &file);
             }
         }
-        for package in &loaded.packages {
+        for package in &self.packages {
             let Ok(listed) = std::fs::read_dir(&package.dir) else {
                 continue;
             };
