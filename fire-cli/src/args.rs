@@ -78,8 +78,17 @@ pub enum Command {
     Explain(Explain),
     /// The module's own tests, plain and with its functions moved, compared
     Verify(Verify),
+    /// An example service: started, edited, shown to keep its state; a minute at the most
+    Demo(Demo),
     /// Make, install, show, remove and check plugins
     Plugin(crate::commands::plugin::Plugin),
+}
+
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -158,8 +167,8 @@ pub struct Run {
 }
 
 /// Words that are commands; everything else runs the program.
-const COMMANDS: [&str; 9] = [
-    "run", "help", "init", "doctor", "diff", "plugin", "plan", "explain", "verify",
+const COMMANDS: [&str; 10] = [
+    "run", "help", "init", "doctor", "diff", "plugin", "plan", "explain", "verify", "demo",
 ];
 /// fire's options that take a value.
 const VALUED: [&str; 7] = [

@@ -1,5 +1,6 @@
 //! One file a command.
 
+mod demo;
 mod diff;
 mod doctor;
 mod init;
@@ -15,6 +16,7 @@ pub fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
     match arguments.command {
         Command::Init(options) => init::run(&arguments.common, &options),
         Command::Doctor => doctor::run(&arguments.common),
+        Command::Demo(options) => demo::run(&arguments.common, &options),
         Command::Diff(options) => diff::run(&arguments.common, &options),
         Command::Plugin(options) => plugin::run(&arguments.common, options),
         Command::Plan(options) => plan::run(&arguments.common, &options),

@@ -4,6 +4,7 @@ package store
 import (
 	"errors"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 )
@@ -81,6 +82,6 @@ func (s *Store) List(tag string) []Note {
 			found = append(found, note)
 		}
 	}
-	slices.SortFunc(found, func(a, b Note) int { return a.ID - b.ID })
+	sort.Slice(found, func(i, j int) bool { return found[i].ID < found[j].ID })
 	return found
 }

@@ -133,7 +133,7 @@ pub fn root(common: &Common) -> anyhow::Result<PathBuf> {
 }
 
 /// Becomes the parent of orphaned grandchildren, so that they can be seen gone.
-fn adopt_orphans() {
+pub fn adopt_orphans() {
     #[cfg(target_os = "linux")]
     {
         // Without it they are the system's: they are ended all the same.
