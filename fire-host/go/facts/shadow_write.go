@@ -125,14 +125,58 @@ func (e *emitter) write(out string) ([]*shadowPackage, error) {
 	}
 	var packages []*shadowPackage
 	hashes := map[string]string{}
+	program := e.program(order)
 	for _, path := range order {
+		if path == program {
+			e.makeProgram(texts[path], path, order)
+		}
 		p, err := e.writePackage(out, path, texts[path], hashes)
 		if err != nil {
 			return nil, err
 		}
+		if path == program {
+			p.Path = "main"
+			return append(packages, p), nil
+		}
 		packages = append(packages, p)
 	}
 	return append(packages, mainPackage(out, order, hashes)), nil
+}
+
+// program is the shadow package that can be the worker's program itself, which spares a compilation: the one that
+// holds all bodies, if nothing imports it. Empty: the program is a package of its own.
+func (e *emitter) program(order []string) string {
+	if len(order) == 0 {
+		return ""
+	}
+	last := order[len(order)-1]
+	for _, b := range e.bodies {
+		if b.path != last {
+			return ""
+		}
+	}
+	if e.functions[last+".main"] != nil || e.named[last+".main"] != nil || e.constants[last+".main"] != nil {
+		return ""
+	}
+	return last
+}
+
+// makeProgram turns a shadow package into the worker's program.
+func (e *emitter) makeProgram(text *rendered, path string, order []string) {
+	for name, source := range text.files {
+		_, rest, _ := strings.Cut(source, "\n")
+		text.files[name] = "package main\n" + rest
+	}
+	var b strings.Builder
+	b.WriteString("package main\n\nimport fire \"fireagent/worker\"\n")
+	for _, other := range order {
+		if other != path {
+			fmt.Fprintf(&b, "import _ %q\n", other)
+			text.imports[other] = true
+		}
+	}
+	fmt.Fprintf(&b, "\nfunc main() { fire.ServeAs(%q, %q) }\n", path, e.packageAt(path).Name())
+	text.files["main.go"] = b.String()
 }
 
 // rendered is the text of one shadow package.

@@ -15,6 +15,15 @@ import (
 
 func exit(code int) { os.Exit(code) }
 
+// programPath and programName are those of the package that this program is the shadow of, if it is one.
+var programPath, programName string
+
+// ServeAs is Serve for a worker whose program is the shadow of a package of this name.
+func ServeAs(path, name string) {
+	programPath, programName = path, name
+	Serve()
+}
+
 // Serve is a worker's main function: it hosts the moved bodies until its host or its home is gone.
 func Serve() {
 	syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL), 0)
@@ -151,6 +160,9 @@ func (c *context) panicPayload(value any) []byte {
 func stack() string {
 	text := string(debug.Stack())
 	text = strings.ReplaceAll(text, "fire.shadow/", "")
+	if programName != "" && programName != "main" {
+		text = strings.ReplaceAll(text, "main.Fire__body_", programPath+".")
+	}
 	return strings.ReplaceAll(text, "Fire__body_", "")
 }
 

@@ -148,7 +148,29 @@ func missingMethod(x any, t reflect.Type) string {
 
 // shown is a type's text as the user knows it.
 func shown(text string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(text, "main_.", "main."), "fire.shadow/", "")
+	text = strings.ReplaceAll(text, "fire.shadow/", "")
+	if programName != "" && programName != "main" {
+		text = requalify(text, "main.", programName+".")
+	}
+	return strings.ReplaceAll(text, "main_.", "main.")
+}
+
+// requalify replaces a package qualifier where it is a whole word.
+func requalify(text, from, to string) string {
+	var b strings.Builder
+	for {
+		at := strings.Index(text, from)
+		if at < 0 {
+			return b.String() + text
+		}
+		b.WriteString(text[:at])
+		if at > 0 && (text[at-1] == '_' || text[at-1] == '/' || text[at-1] == '.' || text[at-1] >= '0' && text[at-1] <= '9' || text[at-1] >= 'A') {
+			b.WriteString(from)
+		} else {
+			b.WriteString(to)
+		}
+		text = text[at+len(from):]
+	}
 }
 
 // Narrow prepares x for a type switch with interface cases: a stand-in becomes one for the first that it implements.
