@@ -206,8 +206,11 @@ impl Compiler {
             "-complete",
             "-d=disablenil",
             "-dwarf=false",
-            "-importcfg",
+            "-trimpath",
         ]);
+        // Two workers that compile one shadow from different directories get the same bytes.
+        command.arg(format!("{}=>{}", directory.display(), package.path));
+        command.arg("-importcfg");
         command.arg(&name);
         if !package.lang.is_empty() {
             command.arg(format!("-lang=go{}", language(&package.lang)));

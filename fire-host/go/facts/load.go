@@ -19,16 +19,17 @@ import (
 
 // session is the resident state: one loaded program.
 type session struct {
-	request   request // of the last load
-	fset      *token.FileSet
-	listed    map[string]*listed // by import path, all of the build
-	order     []string           // import paths, dependencies first
-	user      map[string]*PackageInfo
-	exports   *exportImporter
-	sourced   map[string]*PackageInfo // libraries read from source, for their generic code
-	goVersion string
-	goRoot    string
-	sizes     types.Sizes
+	request    request // of the last load
+	fset       *token.FileSet
+	listed     map[string]*listed // by import path, all of the build
+	order      []string           // import paths, dependencies first
+	user       map[string]*PackageInfo
+	exports    *exportImporter
+	sourced    map[string]*PackageInfo    // libraries read from source, for their generic code
+	recovering map[string]map[string]bool // names of functions of libraries that recover
+	goVersion  string
+	goRoot     string
+	sizes      types.Sizes
 }
 
 // listed is what `go list -json` says of a package.

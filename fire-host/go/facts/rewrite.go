@@ -11,17 +11,19 @@ import (
 // rewriter turns the body of one function into what a worker runs: every access to memory that the home
 // process owns becomes a call of the worker runtime. Anything it does not know how to keep exact it refuses.
 type rewriter struct {
-	info   *PackageInfo
-	types  *types.Info
-	file   *ast.File
-	text   []byte
-	out    *emitter
-	table  *importTable // imports that the generated text adds
-	boxed  map[types.Object]bool
-	old    bool   // loop variables are shared by all iterations (before Go 1.22)
-	label  string // of the loop or switch that is rendered next, with its colon; empty once written
-	count  int
-	frames []*frame // innermost last
+	info      *PackageInfo
+	types     *types.Info
+	file      *ast.File
+	text      []byte
+	out       *emitter
+	table     *importTable // imports that the generated text adds
+	boxed     map[types.Object]bool
+	old       bool                            // loop variables are shared by all iterations (before Go 1.22)
+	label     string                          // of the loop or switch that is rendered next, with its colon; empty once written
+	locals    map[types.Object]string         // names of the types that the function declares
+	instances map[types.Object][]*types.Named // of generic types, by the last local type that they mention
+	count     int
+	frames    []*frame // innermost last
 }
 
 // refusal is thrown where a body cannot be kept exact.
@@ -233,19 +235,25 @@ func hasCall(e ast.Expr) bool {
 }
 
 // hosted renders a function declaration for a worker under the given name: receiver first, lines kept.
-func (r *rewriter) hosted(decl *ast.FuncDecl, name string) string {
+func (r *rewriter) hosted(decl *ast.FuncDecl, name string, as hosting) string {
 	r.findBoxed(decl)
+	r.locals, _ = localTypes(r.types, r.types.Defs[decl.Name].(*types.Func), decl.Body)
+	r.instances = r.out.s.localInstances(r.info, decl, r.locals)
 	signature := r.types.Defs[decl.Name].(*types.Func).Signature()
 	var parameters []string
 	var prefix strings.Builder
 	if decl.Recv != nil {
 		parameters = append(parameters, r.parameters(decl.Recv, &prefix)...)
+		if as == asItself {
+			name = "(" + parameters[0] + ") " + name
+			parameters = nil
+		}
 	}
 	parameters = append(parameters, r.parameters(decl.Type.Params, &prefix)...)
 	typeParameters := ""
 	if decl.Type.TypeParams != nil {
 		typeParameters = string(r.text[r.info.offset(decl.Type.TypeParams.Opening) : r.info.offset(decl.Type.TypeParams.Closing)+1])
-	} else if signature.RecvTypeParams().Len() > 0 {
+	} else if signature.RecvTypeParams().Len() > 0 && as != asItself {
 		panic(refusal{reasonGeneric, "a method of a generic type", decl.Pos()})
 	}
 	results := r.enter(decl.Type, decl.Body, &prefix)

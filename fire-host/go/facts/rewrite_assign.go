@@ -266,6 +266,9 @@ func (r *rewriter) incDec(s *ast.IncDecStmt) string {
 // declaration renders a declaration statement.
 func (r *rewriter) declaration(s *ast.DeclStmt) string {
 	decl := s.Decl.(*ast.GenDecl)
+	if decl.Tok == token.TYPE {
+		return r.source(s) + r.registerLocals(decl)
+	}
 	if decl.Tok != token.VAR {
 		return r.source(s)
 	}

@@ -24,10 +24,14 @@ func (r *rewriter) call(e *ast.CallExpr) string {
 	fun := ""
 	switch f := ast.Unparen(e.Fun).(type) {
 	case *ast.Ident:
-		callee, _ = r.types.Uses[f].(*types.Func)
+		if callee, _ = r.types.Uses[f].(*types.Func); callee != nil {
+			fun = r.function(f, callee)
+		}
 	case *ast.SelectorExpr:
 		if callee, _ = r.types.Uses[f.Sel].(*types.Func); callee != nil {
-			if s := r.types.Selections[f]; s != nil && s.Kind() == types.MethodVal {
+			if s := r.types.Selections[f]; s == nil {
+				fun = r.function(f, callee)
+			} else if s.Kind() == types.MethodVal {
 				fun = r.receiver(f, s) + "." + f.Sel.Name
 			}
 		}
@@ -39,14 +43,37 @@ func (r *rewriter) call(e *ast.CallExpr) string {
 		if callerSensitive[name] {
 			r.refuse(e, "a call of "+name)
 		}
-		if name == "runtime.Goexit" {
-			return "fire.Goexit()"
-		}
 	}
 	if fun == "" {
 		fun = r.expr(e.Fun)
 	}
 	return r.arguments(e, fun, callee)
+}
+
+// function renders the name of a function.
+func (r *rewriter) function(e ast.Expr, f *types.Func) string {
+	if name, ok := replaced[functionID(f)]; ok {
+		return name
+	}
+	if id, ok := e.(*ast.Ident); ok && f.Pkg() != nil && f.Pkg() != r.info.Pkg {
+		r.refuse(id, "a name from a dot import")
+	}
+	return r.source(e)
+}
+
+// functionValue renders a function that is not called here. Home knows it as its own.
+func (r *rewriter) functionValue(e ast.Expr, f *types.Func) string {
+	name := r.function(e, f)
+	if id := functionID(f); f.Signature().TypeParams().Len() == 0 && f.Pkg() != nil && replaced[id] == "" {
+		if callerSensitive[id] {
+			r.refuse(e, "a call of "+id)
+		}
+		if r.out.valued[id] == nil {
+			r.out.valued[id] = f
+			r.out.changed = true
+		}
+	}
+	return name
 }
 
 func (r *rewriter) instantiated(e ast.Expr) *types.Func {
@@ -182,7 +209,10 @@ func textLike(t types.Type) bool {
 func (r *rewriter) builtin(e *ast.CallExpr) string {
 	id, ok := ast.Unparen(e.Fun).(*ast.Ident)
 	if tv := r.types.Types[e]; tv.Value != nil {
-		return r.typeOf(e).String() + "(" + tv.Value.ExactString() + ")"
+		if t, ok := tv.Type.(*types.Basic); ok && t.Info()&types.IsUntyped != 0 {
+			return "(" + constantText(tv.Value) + ")"
+		}
+		return r.typeText(e, tv.Type) + "(" + constantText(tv.Value) + ")"
 	}
 	if !ok {
 		panic(refusal{reasonUnsafe, "a call of " + r.source(e.Fun), e.Pos()})

@@ -29,6 +29,9 @@ func (r *rewriter) expr(e ast.Expr) string {
 	case *ast.IndexExpr:
 		return r.index(e)
 	case *ast.IndexListExpr:
+		if f := r.instantiated(e); f != nil {
+			return r.function(e.X, f) + r.after(e.X, e)
+		}
 		return r.source(e)
 	case *ast.SliceExpr:
 		return r.slice(e)
@@ -52,6 +55,9 @@ func (r *rewriter) ident(e *ast.Ident) string {
 	if o == nil {
 		return e.Name
 	}
+	if f, ok := o.(*types.Func); ok {
+		return r.functionValue(e, f)
+	}
 	if o.Pkg() != nil && o.Pkg() != r.info.Pkg && o.Parent() == o.Pkg().Scope() {
 		r.refuse(e, "a name from a dot import")
 	}
@@ -59,6 +65,11 @@ func (r *rewriter) ident(e *ast.Ident) string {
 		return "fire.Load(" + a + ")"
 	}
 	return e.Name
+}
+
+// after is the user's text of what follows a part of a node.
+func (r *rewriter) after(part, n ast.Node) string {
+	return string(r.text[r.info.offset(part.End()):r.info.offset(n.End())])
 }
 
 func (r *rewriter) funcLit(e *ast.FuncLit) string {
@@ -171,6 +182,9 @@ func (r *rewriter) selector(e *ast.SelectorExpr) string {
 		if a, ok := r.address(e); ok {
 			return "fire.Load(" + a + ")"
 		}
+		if f, ok := r.types.Uses[e.Sel].(*types.Func); ok {
+			return r.functionValue(e, f)
+		}
 		return r.source(e)
 	}
 	switch s.Kind() {
@@ -271,6 +285,9 @@ func (r *rewriter) receiverFrom(e *ast.SelectorExpr, s *types.Selection, start f
 
 func (r *rewriter) index(e *ast.IndexExpr) string {
 	if tv := r.types.Types[e.Index]; tv.IsType() {
+		if f := r.instantiated(e); f != nil {
+			return r.function(e.X, f) + r.after(e.X, e)
+		}
 		return r.keep(e, e.X)
 	}
 	t := core(r.typeOf(e.X))

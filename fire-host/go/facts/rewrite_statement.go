@@ -304,7 +304,7 @@ func (r *rewriter) typeSwitch(s *ast.TypeSwitchStmt) string {
 	var interfaces []string
 	for _, c := range s.Body.List {
 		for _, e := range c.(*ast.CaseClause).List {
-			if t := r.types.Types[e]; t.IsType() && isInterface(t.Type) {
+			if t := r.types.Types[e]; t.IsType() && (isInterface(t.Type) || r.isOwn(t.Type)) {
 				interfaces = append(interfaces, "fire.TypeFor["+r.source(e)+"]()")
 			}
 		}
@@ -345,6 +345,12 @@ func (r *rewriter) typeSwitch(s *ast.TypeSwitchStmt) string {
 		}
 		return label, "_ = " + narrowed + "; " + name + " := " + from + "; _ = " + name + ";"
 	}) + after
+}
+
+// isOwn reports whether a type is one that the function declares.
+func (r *rewriter) isOwn(t types.Type) bool {
+	n, ok := types.Unalias(t).(*types.Named)
+	return ok && r.locals[n.Obj()] != ""
 }
 
 func (r *rewriter) selectStatement(s *ast.SelectStmt) string {
@@ -454,6 +460,8 @@ func (r *rewriter) deferStatement(s *ast.DeferStmt) string {
 		}
 	case *ast.SelectorExpr:
 		callee, _ = r.types.Uses[f.Sel].(*types.Func)
+	case *ast.IndexExpr, *ast.IndexListExpr:
+		callee = r.instantiated(f)
 	case *ast.FuncLit:
 	default:
 		if !r.types.Types[s.Call.Fun].IsType() {
@@ -461,11 +469,39 @@ func (r *rewriter) deferStatement(s *ast.DeferStmt) string {
 		}
 	}
 	if callee != nil && r.out.recovers(callee) {
-		panic(refusal{reasonRecover, "it defers " + functionID(callee) + ", which recovers", s.Pos()})
+		return "defer " + r.deferredRecoverer(s.Call, callee)
 	}
 	text := r.expr(s.Call)
 	if !strings.HasSuffix(text, ")") {
 		r.refuse(s, "defer of an expression that is no call any more")
 	}
 	return "defer " + text
+}
+
+// deferredRecoverer renders the deferred call of a function that recovers: it comes along, to run where the panic is.
+func (r *rewriter) deferredRecoverer(e *ast.CallExpr, callee *types.Func) string {
+	if callee.Signature().RecvTypeParams().Len() > 0 {
+		panic(refusal{reasonRecover, "it defers " + functionID(callee) + ", which recovers", e.Pos()})
+	}
+	name := r.out.hostDeferred(callee)
+	if alias := r.table.alias(callee.Pkg().Path()); alias != "" {
+		name = alias + "." + name
+	}
+	switch f := ast.Unparen(e.Fun).(type) {
+	case *ast.IndexExpr:
+		name += r.after(f.X, f)
+	case *ast.IndexListExpr:
+		name += r.after(f.X, f)
+	case *ast.SelectorExpr:
+		if s := r.types.Selections[f]; s != nil && s.Kind() == types.MethodVal {
+			receiver := r.receiver(f, s)
+			if len(e.Args) > 0 {
+				receiver += ", "
+			}
+			return strings.Replace(r.arguments(e, name, callee), name+"(", name+"("+receiver, 1)
+		} else if s != nil {
+			panic(refusal{reasonRecover, "it defers " + functionID(callee) + ", which recovers", e.Pos()})
+		}
+	}
+	return r.arguments(e, name, callee)
 }

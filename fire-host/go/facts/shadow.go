@@ -18,7 +18,6 @@ type emitter struct {
 	s           *session
 	named       map[string]*types.TypeName // path.Name
 	instances   map[string]instance        // closed instances, by canonical name
-	where       string                     // the package whose text is being followed
 	fields      map[string]bool            // path.field: its type must be real, not opaque
 	whole       map[string]bool            // path.Name: every field must be real
 	functions   map[string]*types.Func     // called at home, by id
@@ -29,16 +28,25 @@ type emitter struct {
 	interfaces  map[string]proxied
 	hosting     map[string]bool // ids of functions whose bodies are here
 	bodies      []*hostedBody
-	contains    map[string]bool // the user's functions among them
+	contains    map[string]bool        // the user's functions among them
+	valued      map[string]*types.Func // functions used as values
+	scanned     *types.Package         // the package whose source is being looked at
+	uses        []scannedUses
 	changed     bool
 	entry       string              // the function being hosted
 	needs       map[string][]string // what home must hold → the entries that need it
 }
 
-// instance is an instantiated type and the package that writes it: that one can name it.
+// instance is an instantiated type, and the package whose source mentions it: that one can name it.
 type instance struct {
-	owner string
-	t     *types.Named
+	t  *types.Named
+	in *types.Package
+}
+
+// scannedUses are the instantiations that a hosted declaration of a package mentions.
+type scannedUses struct {
+	in   *types.Package
+	uses []use
 }
 
 type proxied struct {
@@ -55,17 +63,27 @@ type hostedBody struct {
 	imports []string // import lines
 	depends []string
 	entry   *types.Func // not nil: home calls it
+	as      hosting
 }
 
 func newEmitter(s *session) *emitter {
 	return &emitter{s: s, named: map[string]*types.TypeName{}, instances: map[string]instance{}, fields: map[string]bool{},
 		whole: map[string]bool{}, functions: map[string]*types.Func{}, required: map[string]bool{}, variables: map[string]*types.Var{},
 		constants: map[string]*types.Const{}, methodNames: map[string]bool{"Error": true}, interfaces: map[string]proxied{},
-		hosting: map[string]bool{}, contains: map[string]bool{}, needs: map[string][]string{}}
+		hosting: map[string]bool{}, valued: map[string]*types.Func{}, contains: map[string]bool{}, needs: map[string][]string{}}
 }
 
+// hosting is why a function is hosted.
+type hosting int
+
+const (
+	asEntry    hosting = iota // home calls it
+	asItself                  // hosted code calls it under its own name
+	asDeferred                // hosted code defers it: it recovers, which it can only do where the panic is
+)
+
 // host rewrites a function declaration into the worker.
-func (e *emitter) host(info *PackageInfo, file *ast.File, decl *ast.FuncDecl, entry *types.Func) (err *refusal) {
+func (e *emitter) host(info *PackageInfo, file *ast.File, decl *ast.FuncDecl, as hosting) (err *refusal) {
 	defer func() {
 		if p := recover(); p != nil {
 			thrown, ok := p.(refusal)
@@ -77,29 +95,35 @@ func (e *emitter) host(info *PackageInfo, file *ast.File, decl *ast.FuncDecl, en
 	}()
 	object := info.Info.Defs[decl.Name].(*types.Func)
 	id := functionID(object)
-	e.hosting[id] = true
+	if as != asDeferred {
+		e.hosting[id] = true
+	}
 	if e.s.user[info.Path] != nil {
 		e.contains[id] = true
 	}
 	r := &rewriter{info: info, types: info.Info, file: file, text: info.Source[file], out: e, table: newImportTable(info.Pkg.Path()),
 		boxed: map[types.Object]bool{}, old: beforeSharedLoops(info, file)}
 	name := decl.Name.Name
-	if entry != nil || decl.Recv != nil {
+	if as != asItself {
 		name = hostedName(object)
 	}
 	if decl.Body == nil {
 		return &refusal{reasonNoBody, "it needs " + id + ", which has no Go body", decl.Pos()}
 	}
-	if entry != nil && callsRecover(info.Info, decl.Body) {
+	if as == asEntry && callsRecover(info.Info, decl.Body) {
 		return &refusal{reasonRecover, "it calls recover in its own frame", decl.Pos()}
 	}
-	outer := e.where
-	e.where = info.Pkg.Path()
-	defer func() { e.where = outer }()
+	outer := e.scanned
+	e.scanned = info.Pkg
+	defer func() { e.scanned = outer }()
 	imports := e.scan(info, file, decl)
-	body := &hostedBody{path: info.Pkg.Path(), id: id, name: name, entry: entry}
+	e.uses = append(e.uses, scannedUses{info.Pkg, usesIn(info, decl)})
+	body := &hostedBody{path: info.Pkg.Path(), id: id, name: name, as: as}
+	if as == asEntry {
+		body.entry = object
+	}
 	e.bodies = append(e.bodies, body)
-	body.text = r.hosted(decl, name)
+	body.text = r.hosted(decl, name, as)
 	e.markSignature(object.Signature())
 	for path, alias := range r.table.aliases {
 		imports[alias] = fmt.Sprintf("import %s %q", alias, path)
@@ -163,6 +187,9 @@ func usedImports(text string, lines map[string]string) []string {
 func (e *emitter) scan(info *PackageInfo, file *ast.File, decl *ast.FuncDecl) map[string]string {
 	used := map[*types.PkgName]bool{}
 	ast.Inspect(decl, func(n ast.Node) bool {
+		if literal, ok := n.(*ast.InterfaceType); ok {
+			e.markType(info.Info.TypeOf(literal))
+		}
 		id, ok := n.(*ast.Ident)
 		if !ok {
 			return true
@@ -227,14 +254,17 @@ func (e *emitter) markType(t types.Type) {
 			e.name(t.Obj())
 		case *types.Named:
 			e.name(t.Obj())
-			if t.TypeArgs().Len() > 0 && !isOpen(t) && !mentionsLocal(t) {
+			if i, ok := t.Underlying().(*types.Interface); t.TypeArgs().Len() > 0 && !isOpen(t) && !mentionsLocal(t) && (!ok || i.IsMethodSet()) {
 				if _, have := e.instances[canonicalType(t)]; !have {
-					e.instances[canonicalType(t)] = instance{e.where, t}
+					e.instances[canonicalType(t)] = instance{t, e.scanned}
 					e.changed = true
 				}
 			}
 		case *types.Interface:
 			e.markInterface(t)
+			if t.NumMethods() > 0 && t.IsMethodSet() && !isOpen(t) && !mentionsLocal(t) && nameable(t, e.scanned) {
+				e.proxy(t)
+			}
 		}
 	})
 }
@@ -324,10 +354,10 @@ func (e *emitter) markFunction(f *types.Func) {
 		if types.IsInterface(recv.Type()) {
 			return
 		}
-		if signature.RecvTypeParams().Len() > 0 && !f.Exported() {
-			panic(refusal{reasonGeneric, "it needs " + id + ", an unexported method of a generic type", token.NoPos})
-		}
-		e.declare(id, f, true)
+		e.markMethod(id, f)
+		return
+	}
+	if _, ok := replaced[id]; ok {
 		return
 	}
 	library := e.s.user[f.Pkg().Path()] == nil
@@ -336,6 +366,48 @@ func (e *emitter) markFunction(f *types.Func) {
 		return
 	}
 	e.declare(id, f, true)
+}
+
+// replaced are functions that the worker runtime has itself: home could not run them for a body.
+var replaced = map[string]string{"iter.Pull": "fire.Pull", "iter.Pull2": "fire.Pull2", "runtime.Goexit": "fire.Goexit"}
+
+// markMethod is markFunction for methods. Home cannot be asked for a library's unexported ones, nor for those of
+// generic types that it may not have instantiated.
+func (e *emitter) markMethod(id string, f *types.Func) {
+	library := e.s.user[f.Pkg().Path()] == nil
+	t := f.Signature().Recv().Type()
+	if p, ok := types.Unalias(t).(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	named, _ := types.Unalias(t).(*types.Named)
+	exported := f.Exported() && named != nil && named.Obj().Exported()
+	generic := f.Signature().RecvTypeParams().Len() > 0
+	if library && !exported || !library && generic {
+		if e.tryAlong(id, f) || !f.Exported() {
+			return
+		}
+	}
+	e.declare(id, f, true)
+}
+
+// tryAlong brings a function along. Not: it is refused, and home can be asked for it.
+func (e *emitter) tryAlong(id string, f *types.Func) (ok bool) {
+	kept := len(e.bodies)
+	defer func() {
+		if p := recover(); p != nil {
+			if _, refused := p.(refusal); !refused || !f.Exported() {
+				panic(p)
+			}
+			for _, b := range e.bodies[kept:] {
+				delete(e.hosting, b.id)
+			}
+			delete(e.hosting, id)
+			e.bodies = e.bodies[:kept]
+			ok = false
+		}
+	}()
+	e.bringAlong(id, f)
+	return true
 }
 
 // need notes that the function being hosted is of no use if home does not hold something.
@@ -354,7 +426,7 @@ func (e *emitter) declare(id string, f *types.Func, required bool) {
 		e.required[id] = true
 		e.changed = true
 	}
-	if e.functions[id] != nil || e.hosting[id] && hostedName(f) == "" {
+	if e.functions[id] != nil {
 		return
 	}
 	e.functions[id] = f
@@ -372,27 +444,98 @@ func (e *emitter) bringAlong(id string, f *types.Func) {
 	if info == nil {
 		panic(refusal{reasonGeneric, "it needs the source of " + id, token.NoPos})
 	}
+	file, decl := info.declaration(id)
+	if decl == nil {
+		panic(refusal{reasonGeneric, "it needs the source of " + id, token.NoPos})
+	}
+	if err := e.host(info, file, decl, asItself); err != nil {
+		err.detail = "it needs " + id + ": " + err.detail
+		panic(*err)
+	}
+}
+
+// declaration finds the declaration of a function.
+func (info *PackageInfo) declaration(id string) (*ast.File, *ast.FuncDecl) {
 	for _, file := range info.Files {
 		for _, d := range file.Decls {
-			if decl, ok := d.(*ast.FuncDecl); ok && decl.Recv == nil && decl.Name.Name == f.Name() {
-				if err := e.host(info, file, decl, nil); err != nil {
-					err.detail = "it needs " + id + ": " + err.detail
-					panic(*err)
+			if decl, ok := d.(*ast.FuncDecl); ok && strings.HasSuffix(id, decl.Name.Name) {
+				if f, ok := info.Info.Defs[decl.Name].(*types.Func); ok && functionID(f) == id {
+					return file, decl
 				}
-				return
 			}
 		}
 	}
-	panic(refusal{reasonGeneric, "it needs the source of " + id, token.NoPos})
+	return nil, nil
 }
 
-// recovers reports whether a function of the user calls recover in its own frame.
+// hostDeferred hosts a function that recovers and that hosted code defers; it returns its name.
+func (e *emitter) hostDeferred(f *types.Func) string {
+	id := functionID(f)
+	for _, b := range e.bodies {
+		if b.id == id && b.as == asDeferred {
+			return b.name
+		}
+	}
+	info := e.s.sourceOf(f.Pkg().Path())
+	if info == nil {
+		panic(refusal{reasonRecover, "it defers " + id + ", which recovers", token.NoPos})
+	}
+	file, decl := info.declaration(id)
+	if decl == nil {
+		panic(refusal{reasonRecover, "it defers " + id + ", which recovers", token.NoPos})
+	}
+	if err := e.host(info, file, decl, asDeferred); err != nil {
+		err.detail = "it defers " + id + ": " + err.detail
+		panic(*err)
+	}
+	return hostedName(f.Origin())
+}
+
+// recovers reports whether a function calls recover in its own frame. None of the standard library does so for the
+// function that defers it.
 func (e *emitter) recovers(f *types.Func) bool {
-	if f.Pkg() == nil || e.s.user[f.Pkg().Path()] == nil {
+	f = f.Origin()
+	if f.Pkg() == nil {
 		return false
 	}
-	found := e.s.findFunction(functionID(f))
-	return found != nil && found.Decl.Body != nil && callsRecover(found.Info.Info, found.Decl.Body)
+	if info := e.s.user[f.Pkg().Path()]; info != nil {
+		_, decl := info.declaration(functionID(f))
+		return decl != nil && decl.Body != nil && callsRecover(info.Info, decl.Body)
+	}
+	p := e.s.listed[f.Pkg().Path()]
+	return p != nil && !p.Standard && e.s.recoverers(p)[f.Name()]
+}
+
+// recoverers are the names of a library's functions and methods that call recover.
+func (s *session) recoverers(p *listed) map[string]bool {
+	if found, ok := s.recovering[p.ImportPath]; ok {
+		return found
+	}
+	found := map[string]bool{}
+	for _, name := range absolute(p.Dir, p.GoFiles, p.CgoFiles) {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			continue
+		}
+		for _, d := range file.Decls {
+			if decl, ok := d.(*ast.FuncDecl); ok && decl.Body != nil {
+				ast.Inspect(decl.Body, func(n ast.Node) bool {
+					if call, ok := n.(*ast.CallExpr); ok {
+						if id, ok := call.Fun.(*ast.Ident); ok && id.Name == "recover" {
+							found[decl.Name.Name] = true
+						}
+					}
+					_, literal := n.(*ast.FuncLit)
+					return !literal
+				})
+			}
+		}
+	}
+	if s.recovering == nil {
+		s.recovering = map[string]map[string]bool{}
+	}
+	s.recovering[p.ImportPath] = found
+	return found
 }
 
 // sourceOf is a package with its bodies: the user's as it stands, a library's read once.

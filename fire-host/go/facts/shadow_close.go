@@ -13,6 +13,12 @@ func (e *emitter) close() {
 		for _, key := range sortedKeys(e.named) {
 			e.closeType(e.named[key])
 		}
+		if !e.changed {
+			for _, one := range e.uses {
+				e.scanned = one.in
+				e.s.expand(one.uses, func(n *types.Named) { e.markType(n) })
+			}
+		}
 	}
 }
 
@@ -26,7 +32,7 @@ func sortedKeys[V any](m map[string]V) []string {
 }
 
 func (e *emitter) closeType(o *types.TypeName) {
-	e.where = o.Pkg().Path()
+	e.scanned = o.Pkg()
 	if a, ok := o.Type().(*types.Alias); ok {
 		e.markType(a.Rhs())
 		return
@@ -57,7 +63,11 @@ func (e *emitter) closeType(o *types.TypeName) {
 	}
 	for i := range named.NumMethods() {
 		if m := named.Method(i).Origin(); e.methodNames[m.Name()] {
-			e.declare(functionID(m), m, false)
+			if id := functionID(m); !m.Exported() && e.s.user[o.Pkg().Path()] != nil && named.TypeParams().Len() > 0 {
+				e.markMethod(id, m)
+			} else if !e.along(id) {
+				e.declare(id, m, false)
+			}
 		}
 	}
 }
@@ -99,6 +109,9 @@ func (e *emitter) proxy(t types.Type) {
 		}
 		owner = n.Obj().Pkg().Path()
 	}
+	if owner == "" && e.scanned != nil {
+		owner = e.scanned.Path()
+	}
 	key := canonicalType(t)
 	if _, have := e.interfaces[key]; have {
 		return
@@ -113,10 +126,19 @@ func (e *emitter) proxy(t types.Type) {
 // hazardous reports whether a method called through an interface would make Go's own wrapper read memory through a
 // pointer: such calls are made at home instead.
 func (e *emitter) hazardous(t types.Type) bool {
+	return hazard(t, func(name string) bool { return e.methodNames[name] })
+}
+
+// hazardousAtAll is hazardous where it is not known yet which methods interfaces ask for.
+func (e *emitter) hazardousAtAll(t types.Type) bool {
+	return hazard(t, func(string) bool { return true })
+}
+
+func hazard(t types.Type, asked func(name string) bool) bool {
 	set := types.NewMethodSet(t)
 	for i := range set.Len() {
 		selection := set.At(i)
-		if !e.methodNames[selection.Obj().Name()] {
+		if !asked(selection.Obj().Name()) {
 			continue
 		}
 		from := t
@@ -136,6 +158,16 @@ func (e *emitter) hazardous(t types.Type) bool {
 			reads = reads || pointer
 		}
 		if reads {
+			return true
+		}
+	}
+	return false
+}
+
+// along reports whether a function is hosted under its own name, so that no stub may be declared for it.
+func (e *emitter) along(id string) bool {
+	for _, b := range e.bodies {
+		if b.id == id && b.as == asItself {
 			return true
 		}
 	}

@@ -23,8 +23,18 @@ type shadowPackage struct {
 const shadowPrefix = "fire.shadow/"
 
 // shadow answers the worker's source for some functions of the user.
-func (s *session) shadow(r *request, reply map[string]any) error {
+func (s *session) shadow(r *request, reply map[string]any) (err error) {
 	e := newEmitter(s)
+	defer func() {
+		if p := recover(); p != nil {
+			thrown, ok := p.(refusal)
+			if !ok || len(r.Functions) == 0 {
+				panic(p)
+			}
+			// What all of them lead to cannot be had; which of them it is cannot be told.
+			reply["refused"] = map[string]any{"function": r.Functions[0], "code": thrown.code, "detail": thrown.detail}
+		}
+	}()
 	skipped := []map[string]any{}
 	for _, id := range r.Functions {
 		f := s.findFunction(id)
@@ -60,7 +70,7 @@ func (s *session) shadow(r *request, reply map[string]any) error {
 func (e *emitter) hostEntry(f *function) (code, detail string) {
 	e.entry = f.ID
 	kept := len(e.bodies)
-	refused := e.host(f.Info, f.File, f.Decl, f.Object)
+	refused := e.host(f.Info, f.File, f.Decl, asEntry)
 	if refused == nil {
 		return "", ""
 	}
@@ -85,8 +95,9 @@ func (s *session) tryMove(f *function) (code, detail string) {
 func (e *emitter) write(out string) ([]*shadowPackage, error) {
 	e.close()
 	for _, key := range sortedKeys(e.instances) {
-		if n := e.instances[key].t; types.IsInterface(n) {
-			e.proxy(n)
+		if i := e.instances[key]; types.IsInterface(i.t) {
+			e.scanned = i.in
+			e.proxy(i.t)
 			e.close()
 		}
 	}
@@ -205,7 +216,7 @@ func (e *emitter) render(path string) *rendered {
 		}
 	}
 	for _, id := range sortedKeys(e.functions) {
-		if f := e.functions[id]; inPackage(f.Pkg()) {
+		if f := e.functions[id]; inPackage(f.Pkg()) && !e.along(id) {
 			d.stub(id, f)
 		}
 	}
@@ -215,10 +226,15 @@ func (e *emitter) render(path string) *rendered {
 		}
 	}
 	for _, key := range sortedKeys(e.instances) {
-		if one := e.instances[key]; one.owner == path && nameable(one.t, pkg) {
-			text := d.table.text(one.t)
+		if i := e.instances[key]; inPackage(i.in) && nameable(i.t, i.in) {
+			text := d.table.text(i.t)
 			fmt.Fprintf(&d.init, "\tfire.Type(%q, (*%s)(nil))\n", key, text)
-			d.hazards(one.t, text)
+			d.hazards(i.t, text)
+		}
+	}
+	for _, id := range sortedKeys(e.valued) {
+		if f := e.valued[id]; inPackage(f.Pkg()) && !e.along(id) {
+			fmt.Fprintf(&d.init, "\tfire.FunctionValue(%q, %s)\n", id, f.Name())
 		}
 	}
 	out := &rendered{files: map[string]string{}, imports: map[string]bool{}}

@@ -155,7 +155,7 @@ func (s *session) readValue(r *wire.Reader) reflect.Value {
 		}
 		return reflect.NewAt(k.rtype, word).Elem()
 	case wire.InterfaceRuntime:
-		return reflect.ValueOf(runtimeError(r.Text()))
+		return reflect.ValueOf(genuine(r.Text()))
 	}
 	panic(wire.Malformed("an unknown kind of interface value"))
 }
@@ -185,6 +185,14 @@ func (s *session) ReadFunc(r *wire.Reader, p unsafe.Pointer, code uint32) {
 		*(*unsafe.Pointer)(p) = nil
 	case wire.FuncHome:
 		*(*unsafe.Pointer)(p) = s.ReadPointer(r.U64())
+	case wire.FuncNamed:
+		id := r.Text()
+		f := functionByID(id)
+		if !f.IsValid() {
+			panic(missing("function " + id))
+		}
+		t := s.link.real(code).rtype
+		reflect.NewAt(t, p).Elem().Set(f.Convert(t))
 	case wire.FuncClosure:
 		reflect.NewAt(s.link.real(code).rtype, p).Elem().Set(s.closure(r.U64(), s.link.real(code)))
 	default:

@@ -41,12 +41,17 @@ func (s *session) execute(kind uint16, r *wire.Reader, w *wire.Writer) {
 		s.callFunc(r, w)
 	case wire.Implements:
 		v := s.readValue(r)
-		w.Bool(v.Type().Implements(s.link.real(r.U32()).rtype))
+		w.Bool(s.link.typeOf(r.U32()).implementedBy(v.Type()))
 	case wire.TypeName:
 		w.Text(s.readValue(r).Type().String())
 	case wire.Equal:
 		a, b := s.readValue(r), s.readValue(r)
 		w.Bool(a.IsValid() && b.IsValid() && a.Interface() == b.Interface() || !a.IsValid() && !b.IsValid())
+	case wire.SameType:
+		v := s.readValue(r)
+		w.Bool(v.Type() == s.link.typeOf(r.U32()).rtype)
+	case wire.AssertionFailed:
+		s.assertionFailed(r)
 	case wire.Spawn:
 		s.spawn(r)
 	default:

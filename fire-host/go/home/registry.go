@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+
+	"fireagent/wire"
 )
 
 // registry is what the running binary holds, by the names that workers ask for.
@@ -13,6 +15,7 @@ var registry = struct {
 	variables map[string]any
 	types     map[string]reflect.Type
 	names     map[reflect.Type]string
+	anonymous []reflect.Type // interface types without a name
 	indexed   bool
 	mainPath  string
 	begun     chan struct{}
@@ -32,11 +35,16 @@ func enter(pairs []any, into map[string]any) {
 	}
 }
 
-// Types enters declared types: a name, a nil pointer to it, and so on. Called by generated code.
+// Types enters declared types: a name, a nil pointer to it, and so on. An interface type that is not declared has no
+// name: it goes by its methods. Called by generated code.
 func Types(pairs ...any) {
 	registry.Lock()
 	defer registry.Unlock()
 	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i] == "" {
+			registry.anonymous = append(registry.anonymous, reflect.TypeOf(pairs[i+1]).Elem())
+			continue
+		}
 		enterType(pairs[i].(string), reflect.TypeOf(pairs[i+1]).Elem())
 	}
 }
@@ -65,13 +73,17 @@ type names struct{}
 func (names) Named(t reflect.Type) (string, bool) {
 	registry.Lock()
 	defer registry.Unlock()
+	return lockedName(t), true
+}
+
+func lockedName(t reflect.Type) string {
 	if name, ok := registry.names[t]; ok {
-		return name, true
+		return name
 	}
 	if t.PkgPath() == "unsafe" {
-		return "unsafe.Pointer", true
+		return "unsafe.Pointer"
 	}
-	return reflectName(t), true
+	return reflectName(t)
 }
 
 // reflectName is how a type that nobody registered calls itself.
@@ -99,9 +111,17 @@ func (names) Lookup(name string) reflect.Type {
 	if !registry.indexed {
 		registry.indexed = true
 		indexTypes()
+		for _, t := range registry.anonymous {
+			registry.types[wire.Name(lockedNames{}, t)] = t
+		}
 	}
 	return registry.types[name]
 }
+
+// lockedNames is names where the registry is locked already.
+type lockedNames struct{ names }
+
+func (lockedNames) Named(t reflect.Type) (string, bool) { return lockedName(t), true }
 
 // indexTypes names every declared type that can be reached from a registered one: types of packages that the
 // user's code does not import itself. Two types of one name (declared in different functions) name neither.
@@ -125,6 +145,9 @@ func indexTypes() {
 			continue
 		}
 		seen[t] = true
+		if t.Kind() == reflect.Interface && t.Name() == "" && t.NumMethod() > 0 {
+			registry.anonymous = append(registry.anonymous, t)
+		}
 		if _, have := registry.names[t]; !have && t.Name() != "" && t.PkgPath() != "" {
 			name := reflectName(t)
 			if registry.types[name] != nil || twice[name] {

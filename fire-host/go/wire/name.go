@@ -14,36 +14,74 @@ type Namer interface {
 	Lookup(name string) reflect.Type
 }
 
-// Name composes the name of a type. A declared type without a name of its own goes by its structure.
-func Name(n Namer, t reflect.Type) string {
-	if t.Name() != "" {
-		if t.PkgPath() == "" {
-			return t.Name()
-		}
-		if name, ok := n.Named(t); ok {
-			return "‹" + name + "›"
+// Name composes the name of a type. A declared type without a name of its own goes by its structure. A type declared
+// inside a function goes by both: a new body may have declared it anew.
+func Name(n Namer, t reflect.Type) string { return namer{n, nil}.name(t) }
+
+type namer struct {
+	Namer
+	within []reflect.Type // the declared types whose structure is being written
+}
+
+const (
+	localMark  = "·"
+	recursive  = "^"
+	unnameable = "‹›"
+)
+
+// IsLocal reports whether a name is that of a type declared inside a function.
+func IsLocal(name string) bool {
+	return strings.Contains(name, localMark) && !strings.Contains(name, "[")
+}
+
+func (n namer) name(t reflect.Type) string {
+	if t.Name() == "" {
+		return n.structure(t)
+	}
+	if t.PkgPath() == "" {
+		return t.Name()
+	}
+	name, ok := n.Named(t)
+	local := ok && IsLocal(name)
+	if ok && !local {
+		return "‹" + name + "›"
+	}
+	for _, outer := range n.within {
+		if outer == t {
+			if !ok {
+				return unnameable
+			}
+			return "«" + name + "≡" + recursive + "»"
 		}
 	}
+	n.within = append(n.within[:len(n.within):len(n.within)], t)
+	if ok {
+		return "«" + name + "≡" + n.structure(t) + "»"
+	}
+	return n.structure(t)
+}
+
+func (n namer) structure(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Pointer:
-		return "*" + Name(n, t.Elem())
+		return "*" + n.name(t.Elem())
 	case reflect.Slice:
-		return "[]" + Name(n, t.Elem())
+		return "[]" + n.name(t.Elem())
 	case reflect.Array:
-		return "[" + strconv.Itoa(t.Len()) + "]" + Name(n, t.Elem())
+		return "[" + strconv.Itoa(t.Len()) + "]" + n.name(t.Elem())
 	case reflect.Map:
-		return "map[" + Name(n, t.Key()) + "]" + Name(n, t.Elem())
+		return "map[" + n.name(t.Key()) + "]" + n.name(t.Elem())
 	case reflect.Chan:
-		return strconv.Itoa(int(t.ChanDir())) + "chan " + Name(n, t.Elem())
+		return strconv.Itoa(int(t.ChanDir())) + "chan " + n.name(t.Elem())
 	case reflect.Func:
 		var b strings.Builder
 		b.WriteString("func(")
 		for i := range t.NumIn() {
-			b.WriteString(Name(n, t.In(i)) + ",")
+			b.WriteString(n.name(t.In(i)) + ",")
 		}
 		b.WriteString(")(")
 		for i := range t.NumOut() {
-			b.WriteString(Name(n, t.Out(i)) + ",")
+			b.WriteString(n.name(t.Out(i)) + ",")
 		}
 		b.WriteString(")")
 		if t.IsVariadic() {
@@ -55,7 +93,7 @@ func Name(n Namer, t reflect.Type) string {
 		b.WriteString("struct{")
 		for i := range t.NumField() {
 			f := t.Field(i)
-			b.WriteString(f.Name + " " + Name(n, f.Type) + " " + strconv.Quote(string(f.Tag)) + ";")
+			b.WriteString(f.Name + " " + n.name(f.Type) + " " + strconv.Quote(string(f.Tag)) + ";")
 		}
 		b.WriteString("}")
 		return b.String()
@@ -63,7 +101,14 @@ func Name(n Namer, t reflect.Type) string {
 		if t.NumMethod() == 0 {
 			return "any"
 		}
-		return "interface{" + t.String() + "}"
+		var b strings.Builder
+		b.WriteString("interface{")
+		for i := range t.NumMethod() {
+			m := t.Method(i)
+			b.WriteString(m.Name + " " + n.name(m.Type) + ";")
+		}
+		b.WriteString("}")
+		return b.String()
 	}
 	return t.Kind().String()
 }
@@ -125,6 +170,8 @@ func (p *parser) parse() reflect.Type {
 			return t
 		}
 		panic(unknownType{})
+	case p.accept("«"):
+		return p.local()
 	case p.accept("*"):
 		return reflect.PointerTo(p.parse())
 	case p.accept("[]"):
@@ -152,6 +199,13 @@ func (p *parser) parse() reflect.Type {
 		return reflect.FuncOf(in, out, p.accept("v"))
 	case p.accept("struct{"):
 		return p.structure()
+	case strings.HasPrefix(p.rest, "interface{"):
+		whole := p.rest
+		p.methods()
+		if t := p.n.Lookup(whole[:len(whole)-len(p.rest)]); t != nil {
+			return t
+		}
+		panic(unknownType{})
 	}
 	end := strings.IndexFunc(p.rest, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
 	if end < 0 {
@@ -163,6 +217,55 @@ func (p *parser) parse() reflect.Type {
 	}
 	p.rest = p.rest[end:]
 	return t
+}
+
+// local takes a type that is declared inside a function: the one that this process has, if its structure is the same.
+func (p *parser) local() reflect.Type {
+	t := p.n.Lookup(p.until("≡"))
+	if t != nil {
+		if p.accept(recursive + "»") {
+			return t
+		}
+		if p.accept(namer{p.n, []reflect.Type{t}}.structure(t) + "»") {
+			return t
+		}
+	}
+	t = p.parse()
+	p.until("»")
+	return t
+}
+
+// Method is one of an interface type.
+type Method struct {
+	Name string
+	Type reflect.Type
+}
+
+// Methods takes the name of an interface type apart that this process may not have. Not ok: it is none, or mentions
+// types that this process does not have.
+func Methods(n Namer, name string) (methods []Method, ok bool) {
+	defer func() {
+		if recover() != nil {
+			ok = false
+		}
+	}()
+	if !strings.HasPrefix(name, "interface{") {
+		return nil, false
+	}
+	p := parser{n, name}
+	methods = p.methods()
+	return methods, p.rest == ""
+}
+
+func (p *parser) methods() []Method {
+	var out []Method
+	p.accept("interface{")
+	for !p.accept("}") {
+		name := p.until(" ")
+		out = append(out, Method{name, p.parse()})
+		p.until(";")
+	}
+	return out
 }
 
 func (p *parser) list() []reflect.Type {

@@ -6,7 +6,7 @@
 package wire
 
 // Version of this table. Home refuses a worker that was built for another.
-const Version = 1
+const Version = 2
 
 // Frames from home. Init, Call and CallClosure begin work in the worker; the others answer an operation.
 const (
@@ -72,6 +72,8 @@ const (
 	TypeName
 	Equal
 	Spawn
+	SameType
+	AssertionFailed // codes of the static type and of the asserted one, the value
 )
 
 // How an interface value is encoded: one of these bytes comes first.
@@ -91,6 +93,7 @@ const (
 	FuncNil     = iota
 	FuncHome    // u64 word
 	FuncClosure // u64 id of a closure that lives in the worker
+	FuncNamed   // worker to home: a declared function, by its id
 )
 
 // Kinds of a case in Select.

@@ -48,6 +48,12 @@ func (t *closureTable) drop(id uint64) {
 	delete(t.byID, id)
 }
 
+// named are the declared functions that hosted code uses as values, by their words: home has its own for them.
+var named = map[unsafe.Pointer]string{}
+
+// FunctionValue enters such a function. Called by generated code, before anything is served.
+func FunctionValue[F any](id string, f F) { named[*(*unsafe.Pointer)(unsafe.Pointer(&f))] = id }
+
 // homeFuncs are the local function values that stand for home's: one for each, so that a value handed back is the
 // original.
 var homeFuncs = homeFuncTable{byWord: map[homeFunc]reflect.Value{}, words: map[unsafe.Pointer]uint64{}}

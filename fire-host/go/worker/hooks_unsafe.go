@@ -210,6 +210,11 @@ func (c *context) WriteFunc(w *wire.Writer, p unsafe.Pointer, code uint32) {
 		w.U64(home)
 		return
 	}
+	if id, ok := named[word]; ok {
+		w.U8(wire.FuncNamed)
+		w.Text(id)
+		return
+	}
 	w.U8(wire.FuncClosure)
 	w.U64(closures.add(typeByCode(code), word))
 }

@@ -159,6 +159,9 @@ func Type(name string, pointer any) {
 	t := reflect.TypeOf(pointer).Elem()
 	registered.Lock()
 	defer registered.Unlock()
+	if registered.byName[name] == t {
+		return // a local type, declared again
+	}
 	registered.byName[name] = t
 	registered.byType[t] = name
 }

@@ -90,6 +90,8 @@ func AssertOk[T any](x any) (v T, ok bool) {
 	if t.Kind() != reflect.Interface {
 		if p, is := x.(proxied); is && p.fireProxy().local != nil {
 			x = p.fireProxy().local
+		} else if is && isLocalType(t) {
+			x = rebound(p.fireProxy(), t, x)
 		}
 		v, ok = x.(T)
 		return v, ok
@@ -116,34 +118,15 @@ type assertionError string
 func (e assertionError) Error() string { return string(e) }
 func (e assertionError) RuntimeError() {}
 
+// assertionFailed panics as a failed assertion does. Home has the runtime's own error for it.
 func assertionFailed(x any, t, static reflect.Type) {
-	from := shown(static.String())
-	if static.Name() == "" && static.NumMethod() == 0 {
-		from = "interface {}"
-	}
-	switch {
-	case x == nil:
-		from := from
-		if static.NumMethod() == 0 {
-			from = "interface"
-			if t.Kind() != reflect.Interface {
-				from = "interface {}"
-			}
-		}
-		panic(assertionError("interface conversion: " + from + " is nil, not " + shown(t.String())))
-	case t.Kind() == reflect.Interface:
-		panic(assertionError("interface conversion: " + typeText(x) + " is not " + shown(t.String()) + ": missing method " + missingMethod(x, t)))
-	}
-	panic(assertionError("interface conversion: " + from + " is " + typeText(x) + ", not " + shown(t.String())))
-}
-
-func missingMethod(x any, t reflect.Type) string {
-	for i := range t.NumMethod() {
-		if _, ok := reflect.TypeOf(x).MethodByName(t.Method(i).Name); !ok {
-			return t.Method(i).Name
-		}
-	}
-	return t.Method(0).Name
+	c := current()
+	asserted, from := c.told(typeOf(t)).code, c.told(typeOf(static)).code
+	w := c.begin()
+	w.U32(from)
+	w.U32(asserted)
+	c.writeValue(w, x)
+	c.op(wire.AssertionFailed, w)
 }
 
 // shown is a type's text as the user knows it.
@@ -173,13 +156,41 @@ func requalify(text, from, to string) string {
 	}
 }
 
-// Narrow prepares x for a type switch with interface cases: a stand-in becomes one for the first that it implements.
+// isLocalType reports whether a type is declared inside a function. Such a type is known only once the function has
+// come to its declaration: values may have arrived before.
+func isLocalType(t reflect.Type) bool {
+	name, ok := names{}.Named(t)
+	return ok && wire.IsLocal(name)
+}
+
+// rebound is x, a stand-in, as a value of a type that has been declared since, if it is of that type.
+func rebound(p Proxy, t reflect.Type, x any) any {
+	if p.local != nil {
+		return x
+	}
+	c := current()
+	code := c.told(typeOf(t)).code
+	w := c.begin()
+	c.writeValue(w, p)
+	w.U32(code)
+	if r := c.op(wire.SameType, w); !r.Bool() {
+		return x
+	}
+	return c.bind(p.key, t, p.direct, p.word)
+}
+
+// Narrow prepares x for a type switch with interface cases: a stand-in becomes one for the first that it
+// implements, or a value of the first type that it is of.
 func Narrow(x any, interfaces ...reflect.Type) any {
 	if _, ok := x.(proxied); !ok {
 		return x
 	}
 	for _, t := range interfaces {
-		if v, ok := as(x, t); ok {
+		if t.Kind() != reflect.Interface {
+			if v := rebound(x.(proxied).fireProxy(), t, x); reflect.TypeOf(v) == t {
+				return v
+			}
+		} else if v, ok := as(x, t); ok {
 			return v
 		}
 	}
