@@ -92,6 +92,7 @@ impl Agent {
             if let Some(found) = SOURCES.get_dir(directory) {
                 for file in found.files() {
                     if let Some(name) = file.path().file_name().and_then(|name| name.to_str())
+                        && (name.ends_with(".go") || name.ends_with(".s"))
                         && !name.ends_with("_test.go")
                     {
                         files.insert(name.to_owned(), self.directory.join(file.path()));

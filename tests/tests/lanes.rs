@@ -256,7 +256,11 @@ fn oversubscribed(name: &str) {
     let busy = 2 * std::thread::available_parallelism().unwrap().get();
     std::thread::scope(|scope| {
         for _ in 0..busy {
-            scope.spawn(|| while !done.load(std::sync::atomic::Ordering::Relaxed) {});
+            scope.spawn(|| {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    std::hint::spin_loop()
+                }
+            });
         }
         let ran = Pair::new(name, (Go, Go)).run("callers", 8);
         done.store(true, std::sync::atomic::Ordering::Relaxed);
@@ -404,7 +408,7 @@ fn shm_survives_a_mutator() {
             scope.spawn(|| {
                 for _ in 0..20_000 {
                     let at = match next() % 4 {
-                        0 => next() % 8192 & !7,              // the header
+                        0 => (next() % 8192) & !7,            // the header
                         1 => lanes + 2048 + next() % 64,      // what home reads first
                         2 => lanes + next() % (3 * 4096),     // anything of the first lanes
                         _ => lanes + 2048 + 8 * (next() % 3), // head, what, call

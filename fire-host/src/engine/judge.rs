@@ -13,7 +13,7 @@ use crate::classify::{self, Edit};
 use crate::control::Awaited;
 use crate::engine::workers::Made;
 use crate::facts::{Functions, Shadow, Updated};
-use crate::source::{Snapshot, syntax_errors};
+use crate::source::{Snapshot, new_syntax_errors};
 use crate::swap::{Diagnostic, Fallback, Hot, Reason, Stage, Swapped, Verdict};
 
 /// What a hot verdict carries to the swap.
@@ -43,16 +43,17 @@ impl Engine {
         let mut source = self.current.clone();
         let mut broken: Vec<Diagnostic> = Vec::new();
         for path in changed {
-            let bytes = std::fs::read(path).ok();
-            if let Some(bytes) = &bytes
-                && is_go(path)
-                && source
-                    .file(&path.to_string_lossy())
-                    .is_none_or(|file| file.bytes() != bytes.as_slice())
+            let name = path.to_string_lossy();
+            let old = source.file(&name).cloned();
+            source.update(path, std::fs::read(path).ok());
+            if is_go(path)
+                && let Some(new) = source.file(&name)
             {
-                broken.extend(syntax_errors(&self.project.shown(path), bytes));
+                broken.extend(new_syntax_errors(old.as_deref(), new));
             }
-            source.update(path, bytes);
+        }
+        for diagnostic in &mut broken {
+            diagnostic.file = self.project.shown(Path::new(&diagnostic.file));
         }
         self.note("parse", since);
         if !broken.is_empty() {

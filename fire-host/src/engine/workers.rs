@@ -46,6 +46,8 @@ struct Table {
     /// Function → the generation that its calls go to.
     moved: BTreeMap<String, Generation>,
     commits: u64,
+    /// Generations that have no function any more, oldest first.
+    superseded: Vec<Generation>,
 }
 
 /// All workers of one app.
@@ -253,16 +255,64 @@ impl Workers {
             }
             _ => return Err(fallback("worker", "", "the program does not answer")),
         }
-        let mut table = lock(&self.table);
-        for function in reverted {
-            table.moved.remove(function);
-        }
-        for one in moves {
-            for function in &one.functions {
-                table.moved.insert(function.clone(), one.generation);
+        {
+            let mut table = lock(&self.table);
+            for function in reverted {
+                table.moved.remove(function);
+            }
+            for one in moves {
+                for function in &one.functions {
+                    table.moved.insert(function.clone(), one.generation);
+                }
             }
         }
+        self.limit_draining(&superseded);
         Ok(())
+    }
+
+    /// Ends what drains for too long, or with too many others.
+    fn limit_draining(&self, superseded: &[Generation]) {
+        let limits = self.policy.drain_limits();
+        let excess: Vec<Generation> = {
+            let mut table = lock(&self.table);
+            for generation in superseded {
+                if !table.superseded.contains(generation) {
+                    table.superseded.push(*generation);
+                }
+            }
+            let Table {
+                workers,
+                superseded,
+                ..
+            } = &mut *table;
+            superseded.retain(|generation| workers.contains_key(generation));
+            let over = superseded.len().saturating_sub(limits.generations as usize);
+            superseded.drain(..over).collect()
+        };
+        for generation in excess {
+            self.drainer()
+                .end(generation, "too many older generations were draining");
+        }
+        if let Some(after) = limits.after_ms {
+            for generation in superseded.iter().copied() {
+                let drainer = self.drainer();
+                tokio::spawn(async move {
+                    tokio::time::sleep(std::time::Duration::from_millis(after)).await;
+                    drainer.end(
+                        generation,
+                        &format!("still busy {after} ms after it was superseded"),
+                    );
+                });
+            }
+        }
+    }
+
+    fn drainer(&self) -> Drainer {
+        Drainer {
+            control: self.control.clone(),
+            table: self.table.clone(),
+            endings: self.endings.clone(),
+        }
     }
 
     /// Ends every worker and sees it gone.
@@ -278,6 +328,31 @@ impl Workers {
             // An error means that its watcher is gone, and with it the process.
             let _ = worker.gone.wait_for(|gone| *gone).await;
         }
+    }
+}
+
+/// What it takes to end a superseded worker.
+struct Drainer {
+    control: Control,
+    table: Arc<Mutex<Table>>,
+    endings: UnboundedSender<WorkerExited>,
+}
+
+impl Drainer {
+    /// Its calls in flight end with a panic that says why, and the user is told.
+    fn end(&self, generation: Generation, cause: &str) {
+        let Some(worker) = lock(&self.table).workers.remove(&generation) else {
+            return; // it has drained
+        };
+        self.control.close(generation, cause);
+        worker.link.close(cause);
+        // The session may be ending too.
+        let _ = self.endings.send(WorkerExited {
+            functions: worker.functions.iter().cloned().collect(),
+            generation,
+            cause: cause.to_owned(),
+            action: WorkerAction::LeftEnded,
+        });
     }
 }
 

@@ -1,0 +1,3 @@
+module fireagent/wire
+
+go 1.24
