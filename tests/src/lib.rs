@@ -1,5 +1,6 @@
 //! What the project's process tests share.
 
+pub mod conformance;
 pub mod driver;
 pub mod go_peer;
 pub mod lane_peer;

@@ -1,0 +1,362 @@
+//! Builds the programs plain and moved, and runs them.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fire_host::agent::Agent;
+use fire_host::compile::Compiler;
+use fire_host::control::{Awaited, Control, Move};
+use fire_host::facts::{Facts, Function, Functions, Instrumented, Shadow};
+use fire_host::project::{BuildOptions, PluginChoice, Project};
+use fire_host::toolchain::detect;
+use fire_plugin_api::Transport;
+use fire_plugin_api::transport::{Link, LinkRequest, Side};
+use serde_json::json;
+use tokio::process::{Child, Command};
+
+use super::module::{self, MODULE};
+use super::program::Program;
+
+/// How functions are spread over workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Split {
+    /// One worker for each program's package.
+    Package,
+    /// One worker for each function.
+    Function,
+}
+
+/// How a run has ended.
+#[derive(Debug)]
+pub struct Outcome {
+    pub stdout: String,
+    /// What a panic says, without stacks and addresses.
+    pub stderr: String,
+    pub code: Option<i32>,
+}
+
+/// How long a program may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The built programs.
+pub struct Stage {
+    directory: PathBuf,
+    facts: Facts,
+    compiler: Compiler,
+    transport: Arc<dyn Transport>,
+    functions: Vec<Function>,
+}
+
+impl Stage {
+    /// Builds both binaries.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub async fn build(
+        directory: &Path,
+        programs: &[Program],
+        transport: Arc<dyn Transport>,
+    ) -> Self {
+        let root = directory.join("module");
+        module::write(&root, programs);
+        let root = root.canonicalize().expect("it has just been written");
+        let toolchain = detect(&root, &[]).expect("the suite needs Go");
+        let choice = PluginChoice::default;
+        let project = Project {
+            root: root.clone(),
+            app: None,
+            packages: vec![".".into()],
+            state: directory.join("state"),
+            toolchain: toolchain.clone(),
+            build: BuildOptions::default(),
+            transport: choice(),
+            split: choice(),
+            policy: choice(),
+        };
+        let build = async |arguments: &[&str], into: &str| {
+            let output = Command::new(&toolchain.go)
+                .arg("build")
+                .args(arguments)
+                .arg("-o")
+                .arg(directory.join(into))
+                .arg(".")
+                .current_dir(&root)
+                .output()
+                .await
+                .expect("go runs");
+            assert!(
+                output.status.success(),
+                "{into}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        };
+        build(&[], "plain").await;
+        let agent = Agent::lay_out(&transport.go_half()).expect("the cache is writable");
+        let facts = Facts::start(&agent, &toolchain, &project)
+            .await
+            .expect("the facts helper starts");
+        let loaded = facts
+            .load(&project)
+            .await
+            .expect("the programs can be read");
+        assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
+        let list: Vec<_> = agent
+            .home()
+            .into_iter()
+            .map(|(path, files)| json!({ "path": path, "files": files }))
+            .collect();
+        let instrumented: Instrumented = facts
+            .ask(json!({ "do": "instrument", "out": directory.join("home"), "agent": list }))
+            .await
+            .expect("the programs can be instrumented");
+        build(
+            &["-overlay", &instrumented.overlay.to_string_lossy()],
+            "home-binary",
+        )
+        .await;
+        let compiler = Compiler::prepare(&agent, &toolchain)
+            .await
+            .expect("the worker runtime compiles");
+        let functions: Functions = facts
+            .ask(json!({ "do": "functions" }))
+            .await
+            .expect("the functions can be listed");
+        Self {
+            directory: directory.to_path_buf(),
+            facts,
+            compiler,
+            transport,
+            functions: functions.functions,
+        }
+    }
+
+    /// The functions that move, and what is refused or not refused against the program's word.
+    pub fn movable(&self, program: &Program) -> (Vec<String>, Vec<String>) {
+        let (mut movable, mut wrong) = (Vec::new(), Vec::new());
+        let mut refuses = program.refuses.clone();
+        let own = format!("{MODULE}/cases/{}", program.name);
+        for function in &self.functions {
+            if function.package != own && !function.package.starts_with(&format!("{own}/")) {
+                continue;
+            }
+            let short = function
+                .id
+                .strip_prefix(&own)
+                .unwrap_or_default()
+                .trim_start_matches('.');
+            match function.reason.as_deref() {
+                None => movable.push(function.id.clone()),
+                Some("main" | "generic") => {}
+                Some(code) => {
+                    let before = refuses.len();
+                    refuses.retain(|(name, expected)| name != short || expected != code);
+                    if refuses.len() == before {
+                        wrong.push(format!(
+                            "{short} is refused: {code}: {}",
+                            function.detail.as_deref().unwrap_or_default()
+                        ));
+                    }
+                }
+            }
+        }
+        wrong.extend(
+            refuses
+                .iter()
+                .map(|(name, code)| format!("{name} is not refused ({code})")),
+        );
+        (movable, wrong)
+    }
+
+    /// Runs a program as Go builds it.
+    pub async fn plain(&self, program: &Program) -> Outcome {
+        let child = Command::new(self.directory.join("plain"))
+            .arg(&program.name)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the plain binary runs");
+        finish(child).await.expect("a plain program ends")
+    }
+
+    /// Runs a program with its functions moved.
+    pub async fn moved(
+        &self,
+        program: &Program,
+        functions: &[String],
+        split: Split,
+    ) -> Result<Outcome, String> {
+        let groups: Vec<Vec<String>> = match split {
+            Split::Package => vec![functions.to_vec()],
+            Split::Function => functions.iter().map(|id| vec![id.clone()]).collect(),
+        };
+        let mut workers = Vec::new();
+        for (number, group) in groups.into_iter().enumerate() {
+            workers.push((self.worker(program, number, &group).await?, group));
+        }
+        self.run(program, workers).await
+    }
+
+    /// Builds a worker.
+    async fn worker(
+        &self,
+        program: &Program,
+        number: usize,
+        functions: &[String],
+    ) -> Result<PathBuf, String> {
+        let out = self
+            .directory
+            .join("shadow")
+            .join(&program.name)
+            .join(number.to_string());
+        let shadow: Shadow = self
+            .facts
+            .ask(json!({ "do": "shadow", "out": out, "functions": functions, "generation": 1 }))
+            .await
+            .map_err(|error| format!("shadow: {error}"))?;
+        if let Some(refused) = shadow.refused {
+            return Err(format!(
+                "{} is refused: {}: {}",
+                refused.function, refused.code, refused.detail
+            ));
+        }
+        self.compiler
+            .compile(&shadow.packages)
+            .await
+            .map_err(|error| format!("compile: {error}"))?;
+        let binary = out.join("worker-binary");
+        self.compiler
+            .link(&shadow.packages, &binary)
+            .await
+            .map_err(|error| format!("link: {error}"))?;
+        Ok(binary)
+    }
+
+    async fn run(
+        &self,
+        program: &Program,
+        workers: Vec<(PathBuf, Vec<String>)>,
+    ) -> Result<Outcome, String> {
+        let directory = tempfile::Builder::new()
+            .prefix("fc")
+            .tempdir()
+            .map_err(|error| error.to_string())?;
+        let (control, _notices) =
+            Control::listen(directory.path()).map_err(|error| error.to_string())?;
+        let home = Command::new(self.directory.join("home-binary"))
+            .arg(&program.name)
+            .env("FIRE_CONTROL", control.path())
+            .env("FIRE_HOLD", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| error.to_string())?;
+        wait(&control, Awaited::Begun).await?;
+        let (mut moves, mut running): (Vec<Move>, Vec<(Child, Box<dyn Link>)>) =
+            (Vec::new(), Vec::new());
+        for (number, (binary, functions)) in workers.into_iter().enumerate() {
+            let generation = number as u64 + 1;
+            let own = directory.path().join(number.to_string());
+            std::fs::create_dir(&own).map_err(|error| error.to_string())?;
+            let link = self
+                .transport
+                .create(&LinkRequest {
+                    generation,
+                    directory: own,
+                })
+                .map_err(|error| error.to_string())?;
+            let worker = Command::new(&binary)
+                .env("FIRE_CONTROL", control.path())
+                .env("FIRE_LINK", link.descriptor(Side::Worker))
+                .env("FIRE_GENERATION", generation.to_string())
+                .stdin(Stdio::null())
+                .kill_on_drop(true)
+                .spawn()
+                .map_err(|error| error.to_string())?;
+            wait(&control, Awaited::Attached(generation)).await?;
+            control.link(generation, &link.descriptor(Side::Home));
+            wait(&control, Awaited::Linked(generation)).await?;
+            link.attached().map_err(|error| error.to_string())?;
+            moves.push(Move {
+                generation,
+                functions,
+            });
+            running.push((worker, link));
+        }
+        control.commit(1, &moves, &[], &[]);
+        wait(&control, Awaited::Committed(1)).await?;
+        control.release();
+        let outcome = finish(home).await;
+        for (mut worker, link) in running {
+            link.close("the program has ended");
+            // An error means that it has ended by itself.
+            let _ = worker.kill().await;
+        }
+        outcome
+    }
+}
+
+async fn wait(control: &Control, what: Awaited) -> Result<(), String> {
+    match tokio::time::timeout(PATIENCE, control.wait(what)).await {
+        Ok(Some(Ok(()))) => Ok(()),
+        Ok(Some(Err(refused))) => Err(format!("home refuses the worker: {}", refused.message)),
+        Ok(None) => Err(format!("the program has ended before {what:?}")),
+        Err(_) => Err(format!("{what:?} has not come")),
+    }
+}
+
+async fn finish(child: Child) -> Result<Outcome, String> {
+    let output = tokio::time::timeout(PATIENCE, child.wait_with_output())
+        .await
+        .map_err(|_| "the program does not end".to_owned())?
+        .map_err(|error| error.to_string())?;
+    Ok(Outcome {
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: panic_text(&String::from_utf8_lossy(&output.stderr)),
+        code: output.status.code(),
+    })
+}
+
+/// What a crash says before its stacks: of panics that replaced one another the last, addresses left out.
+fn panic_text(stderr: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in stderr.lines() {
+        if line.starts_with("goroutine ") || line.starts_with("[signal") {
+            break;
+        }
+        if line.starts_with("\tpanic: ") {
+            lines.clear();
+        }
+        let line = line
+            .trim_start_matches('\t')
+            .replace(" [recovered, repanicked]", "")
+            .replace(" [recovered]", "");
+        lines.push(without_addresses(&line));
+    }
+    lines.join("\n").trim().to_owned()
+}
+
+fn without_addresses(line: &str) -> String {
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some(at) = rest.find("0x") {
+        let (before, number) = rest.split_at(at);
+        let digits = number[2..]
+            .chars()
+            .take_while(char::is_ascii_hexdigit)
+            .count();
+        out.push_str(before);
+        out.push_str(if digits >= 6 {
+            "0xADDRESS"
+        } else {
+            &number[..2 + digits]
+        });
+        rest = &number[2 + digits..];
+    }
+    out + rest
+}
