@@ -15,11 +15,13 @@ pub mod trial;
 mod workers;
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fire_plugin_api::{RestartPolicy, SplitStrategy, Transport};
+use rustix::fs::{FlockOperation, flock};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::agent::Agent;
@@ -70,6 +72,8 @@ struct Running {
     workers: Workers,
     /// Sockets, links and worker binaries. Gone when this is dropped.
     directory: tempfile::TempDir,
+    /// Locked: the directory is in use.
+    _owner: File,
 }
 
 /// Opens the engine of a project: a [`crate::swap::Opener`].
@@ -77,14 +81,32 @@ pub fn open(project: &Project) -> Result<Box<dyn Swapper>, Degraded> {
     Ok(Box::new(Engine::new(project)?))
 }
 
-/// Where fire keeps what must not outlive it. Short, because a socket's path must be.
-fn runtime_directory() -> std::io::Result<tempfile::TempDir> {
+/// Where fire keeps what must not outlive it: below the system's directory for such things, and short, because a
+/// socket's path must be. What fires that were killed have left there goes now.
+fn runtime_directory() -> std::io::Result<(tempfile::TempDir, File)> {
     let base = std::env::var_os("XDG_RUNTIME_DIR")
         .map(PathBuf::from)
         .filter(|path| path.is_dir())
         .unwrap_or_else(std::env::temp_dir);
-    tempfile::Builder::new().prefix("fire-").tempdir_in(base)
+    for entry in std::fs::read_dir(&base)?.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(PREFIX)
+            && let Ok(owner) = File::open(entry.path().join(OWNER))
+            && flock(&owner, FlockOperation::NonBlockingLockExclusive).is_ok()
+        {
+            // Another fire may be removing it at the same time.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+    let directory = tempfile::Builder::new().prefix(PREFIX).tempdir_in(base)?;
+    let owner = File::create(directory.path().join(OWNER))?;
+    flock(&owner, FlockOperation::LockExclusive)?;
+    Ok((directory, owner))
 }
+
+const PREFIX: &str = "fire-";
+
+/// The file that is locked for as long as its fire lives.
+const OWNER: &str = "owner";
 
 fn fallback(code: &str, subject: &str, detail: impl Into<String>) -> Fallback {
     Fallback {
@@ -217,6 +239,13 @@ impl Swapper for Engine {
         self.endings_taken
             .take()
             .unwrap_or_else(|| unbounded_channel().1)
+    }
+
+    fn leftovers(&self) -> Vec<PathBuf> {
+        self.running
+            .iter()
+            .map(|running| running.directory.path().to_path_buf())
+            .collect()
     }
 
     fn close(&mut self) -> Task<'_, ()> {

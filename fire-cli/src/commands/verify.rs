@@ -6,6 +6,8 @@ use fire_host::setup::{Request, settle_modules};
 use fire_host::state::State;
 use fire_host::verify::{Options, PackageReport, verify};
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use crate::args::{Common, Verify};
 
 /// Exit code 0 if nothing differs, 1 otherwise.
@@ -30,13 +32,23 @@ pub fn run(common: &Common, options: &Verify) -> anyhow::Result<u8> {
         .enable_all()
         .build()?;
     let (json, quiet) = (options.json, common.quiet);
-    let report = runtime
-        .block_on(verify(&project, &how, |package| {
+    let report = runtime.block_on(async {
+        let verified = verify(&project, &how, |package| {
             if !json && !quiet {
                 println!("{}", line(package));
             }
-        }))
-        .map_err(anyhow::Error::msg)?;
+        });
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            report = verified => report.map_err(anyhow::Error::msg).map(Ok),
+            _ = tokio::signal::ctrl_c() => Ok(Err(130)),
+            _ = terminate.recv() => Ok(Err(143)),
+        }
+    })?;
+    let report = match report {
+        Ok(report) => report,
+        Err(code) => return Ok(code),
+    };
     if options.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {

@@ -80,7 +80,7 @@ impl Engine {
         let facts = Facts::start(&agent, &self.project.toolchain, &self.project)
             .await
             .map_err(|error| error.to_string())?;
-        let directory = runtime_directory()
+        let (directory, owner) = runtime_directory()
             .map_err(|error| format!("no directory for sockets can be made: {error}"))?;
         let (control, notices) = Control::listen(directory.path())
             .map_err(|error| format!("the control socket cannot be opened: {error}"))?;
@@ -96,6 +96,7 @@ impl Engine {
             control,
             workers,
             directory,
+            _owner: owner,
         });
         Ok(())
     }

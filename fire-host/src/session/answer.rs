@@ -358,7 +358,12 @@ impl Answerer {
         let prepared = match &mut self.swapper {
             None => None,
             Some(swapper) => match swapper.prepare_home().await {
-                Ok(home) => Some(home),
+                Ok(home) => {
+                    for directory in swapper.leftovers() {
+                        self.guard.sweep(&directory);
+                    }
+                    Some(home)
+                }
                 Err(PrepareError::Source { stage, diagnostics }) => {
                     return Finding::Failed(stage, diagnostics);
                 }

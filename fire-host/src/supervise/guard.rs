@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -52,6 +53,16 @@ impl Guard {
         self.say('-', group);
     }
 
+    /// From now on this directory is removed when fire is killed.
+    pub fn sweep(&self, directory: &Path) {
+        if let (Some(pipe), Some(text)) = (&self.pipe, directory.to_str())
+            && !text.contains('\n')
+        {
+            let mut pipe = pipe.lock().unwrap_or_else(PoisonError::into_inner);
+            let _ = writeln!(pipe, "={text}");
+        }
+    }
+
     fn say(&self, sign: char, group: Pid) {
         if let Some(pipe) = &self.pipe {
             let mut pipe = pipe.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,12 +77,20 @@ pub fn serve() {
     // Out of the terminal's reach: Ctrl-C must not end the guard before fire.
     let _ = rustix::process::setsid();
     let mut groups = BTreeSet::new();
+    let mut directories = Vec::new();
     for line in std::io::stdin().lock().lines() {
         let Ok(line) = line else { break };
-        follow(&mut groups, &line);
+        match line.strip_prefix('=') {
+            Some(directory) => directories.push(PathBuf::from(directory)),
+            None => follow(&mut groups, &line),
+        }
     }
     for group in groups.into_iter().filter_map(Pid::from_raw) {
         let _ = kill_process_group(group, Signal::KILL);
+    }
+    for directory in directories {
+        // After an orderly end it is gone already.
+        let _ = std::fs::remove_dir_all(directory);
     }
 }
 

@@ -219,6 +219,11 @@ pub trait Swapper: Send {
     /// The endings of workers. Called once, right after opening.
     fn endings(&mut self) -> UnboundedReceiver<WorkerExited>;
 
+    /// Directories that must go even if fire is killed. Asked after each prepared build.
+    fn leftovers(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
     /// Ends every worker and removes every segment and socket.
     fn close(&mut self) -> Task<'_, ()>;
 }
