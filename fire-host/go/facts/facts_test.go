@@ -74,14 +74,14 @@ func (t T) Value() int { return t.n }
 func Calls(t *T) int { return t.Value() }
 `)
 	for id, want := range map[string][]string{
-		"Load":     {"fire.Load(&(fire.Load(&(t).next)).n) + fire.Load(Fire__count)"},
-		"Store":    {"fire.Ref(&(t).n).Set(5)", `fire.Map(fire.Load(&(t).m))`},
-		"Slice":    {"fire.Slice(s).Append(fire.Load(&(s)[0]))"},
+		"Load":     {"fire__.Load(&(fire__.Load(&(t).next)).n) + fire__.Load(Fire__count)"},
+		"Store":    {"fire__.Ref(&(t).n).Set(5)", `fire__.Map(fire__.Load(&(t).m))`},
+		"Slice":    {"fire__.Slice(s).Append(fire__.Load(&(s)[0]))"},
 		"Local":    {"x := n", "x++", "return x"},
-		"Box":      {"fire.Box(", "return fire.NonNil(n)"},
+		"Box":      {"fire__.Box(", "return fire__.NonNil(n)"},
 		"Recovers": {"recover: "},
 		"Reads":    {"unsafe: "},
-		"Calls":    {"fire.Load(t).Value()"},
+		"Calls":    {"fire__.Load(t).Value()"},
 	} {
 		got := moved(t, s, "example.com/p."+id)
 		for _, part := range want {

@@ -91,12 +91,12 @@ func (r *rewriter) registerLocals(decl *ast.GenDecl) string {
 		if name == "" {
 			continue
 		}
-		fmt.Fprintf(&out, "; fire.Type(%q, (*%s)(nil))", name, o.Name())
+		fmt.Fprintf(&out, "; fire__.Type(%q, (*%s)(nil))", name, o.Name())
 		r.localHazards(&out, o.Type(), o.Name())
 		for _, t := range r.instances[o] {
 			if name, ok := localName(t, r.locals); ok {
 				text := types.TypeString(t, r.table.qualify)
-				fmt.Fprintf(&out, "; fire.Type(%q, (*%s)(nil))", name, text)
+				fmt.Fprintf(&out, "; fire__.Type(%q, (*%s)(nil))", name, text)
 				r.localHazards(&out, t, text)
 			}
 		}
@@ -109,10 +109,10 @@ func (r *rewriter) localHazards(out *strings.Builder, t types.Type, text string)
 		return
 	}
 	if r.out.hazardousAtAll(t) {
-		fmt.Fprintf(out, "; fire.Hazard[%s]()", text)
+		fmt.Fprintf(out, "; fire__.Hazard[%s]()", text)
 	}
 	if r.out.hazardousAtAll(types.NewPointer(t)) {
-		fmt.Fprintf(out, "; fire.Hazard[*%s]()", text)
+		fmt.Fprintf(out, "; fire__.Hazard[*%s]()", text)
 	}
 }
 

@@ -20,6 +20,7 @@ type rewriter struct {
 	boxed     map[types.Object]bool
 	old       bool                            // loop variables are shared by all iterations (before Go 1.22)
 	label     string                          // of the loop or switch that is rendered next, with its colon; empty once written
+	idle      map[types.Object]bool           // variables that constant expressions alone mention
 	locals    map[types.Object]string         // names of the types that the function declares
 	instances map[types.Object][]*types.Named // of generic types, by the last local type that they mention
 	count     int
@@ -284,7 +285,7 @@ func (r *rewriter) parameters(list *ast.FieldList, prefix *strings.Builder) []st
 			name := id.Name
 			if r.boxed[r.types.Defs[id]] {
 				name = r.fresh("p")
-				fmt.Fprintf(prefix, "%s := fire.Box(%s); ", id.Name, name)
+				fmt.Fprintf(prefix, "%s := fire__.Box(%s); ", id.Name, name)
 			}
 			out = append(out, name+" "+text)
 		}
@@ -333,7 +334,7 @@ func (r *rewriter) enter(t *ast.FuncType, body *ast.BlockStmt, prefix *strings.B
 		switch {
 		case one.boxed:
 			name, box := r.fresh("r"), r.fresh("b")
-			fmt.Fprintf(prefix, "%s := fire.Zero[%s](); %s := %s; defer func() { %s = fire.Load(%s) }(); ", one.name, text, box, one.name, name, box)
+			fmt.Fprintf(prefix, "%s := fire__.Zero[%s](); %s := %s; defer func() { %s = fire__.Load(%s) }(); ", one.name, text, box, one.name, name, box)
 			one.name = box // the user's name may be shadowed where the function returns
 			list = append(list, name+" "+text)
 			continue
@@ -369,7 +370,7 @@ func (r *rewriter) returned(s *ast.ReturnStmt) string {
 			}
 		}
 		if one.boxed {
-			after = append(after, "fire.Ref("+one.name+").Set("+value+")")
+			after = append(after, "fire__.Ref("+one.name+").Set("+value+")")
 		} else {
 			after = append(after, one.name+" = "+value)
 		}

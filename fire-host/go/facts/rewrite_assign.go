@@ -93,14 +93,14 @@ func (r *rewriter) commaOK(e ast.Expr) (string, bool) {
 	switch e := ast.Unparen(e).(type) {
 	case *ast.IndexExpr:
 		if _, ok := r.mapIndex(e); ok {
-			return "fire.Map(" + r.expr(e.X) + ").Get2(" + r.expr(e.Index) + ")", true
+			return "fire__.Map(" + r.expr(e.X) + ").Get2(" + r.expr(e.Index) + ")", true
 		}
 	case *ast.UnaryExpr:
 		if e.Op == token.ARROW {
-			return "fire.Recv2(" + r.expr(e.X) + ")", true
+			return "fire__.Recv2(" + r.expr(e.X) + ")", true
 		}
 	case *ast.TypeAssertExpr:
-		return "fire.AssertOk[" + r.typeText(e, r.types.TypeOf(e.Type)) + "](" + r.expr(e.X) + ")", true
+		return "fire__.AssertOk[" + r.typeText(e, r.types.TypeOf(e.Type)) + "](" + r.expr(e.X) + ")", true
 	}
 	return "", false
 }
@@ -108,13 +108,13 @@ func (r *rewriter) commaOK(e ast.Expr) (string, bool) {
 // set renders the store of a value, given as text, to a target that is not the worker's own.
 func (r *rewriter) set(target ast.Expr, value string) string {
 	if x, ok := r.mapIndex(target); ok {
-		return "fire.Map(" + r.expr(x.X) + ").Set(" + r.expr(x.Index) + ", " + value + ")"
+		return "fire__.Map(" + r.expr(x.X) + ").Set(" + r.expr(x.Index) + ", " + value + ")"
 	}
 	a, ok := r.address(target)
 	if !ok {
 		r.refuse(target, "an assignment to a value without an address")
 	}
-	return "fire.Ref(" + a + ").Set(" + value + ")"
+	return "fire__.Ref(" + a + ").Set(" + value + ")"
 }
 
 // assignText renders = and := with the right side given as text.
@@ -124,19 +124,21 @@ func (r *rewriter) assignText(s *ast.AssignStmt, right string) string {
 		if s.Tok == token.DEFINE && r.isNew(l) {
 			o := r.types.Defs[l.(*ast.Ident)]
 			if r.boxed[o] {
-				return l.(*ast.Ident).Name + " := fire.New[" + r.typeText(l, o.Type()) + "](" + right + ")"
+				return l.(*ast.Ident).Name + " := fire__.New[" + r.typeText(l, o.Type()) + "](" + right + ")"
 			}
-			return l.(*ast.Ident).Name + " := " + right
+			return strings.Join(append([]string{l.(*ast.Ident).Name + " := " + right}, r.usedHere(l.(*ast.Ident))...), "; ")
 		}
 		if r.plain(l) {
 			return r.target(l) + " " + s.Tok.String() + " " + right
 		}
 		return r.set(l, right)
 	}
-	var names, after []string
+	// Operands on the left are evaluated before the right side.
+	var before, names, after []string
 	define := false
 	for _, l := range s.Lhs {
 		id, _ := l.(*ast.Ident)
+		x, isMap := r.mapIndex(l)
 		switch {
 		case isBlank(l):
 			names = append(names, "_")
@@ -145,23 +147,34 @@ func (r *rewriter) assignText(s *ast.AssignStmt, right string) string {
 			if r.boxed[r.types.Defs[id]] {
 				t := r.fresh("t")
 				names = append(names, t)
-				after = append(after, id.Name+" := fire.New["+r.typeText(l, r.types.Defs[id].Type())+"]("+t+")")
+				after = append(after, id.Name+" := fire__.New["+r.typeText(l, r.types.Defs[id].Type())+"]("+t+")")
 			} else {
 				names = append(names, id.Name)
+				after = append(after, r.usedHere(id)...)
 			}
 		case r.plain(l):
 			names = append(names, r.target(l))
 		default:
 			t := r.fresh("t")
 			names = append(names, t)
-			after = append(after, r.set(l, t))
-			if s.Tok == token.ASSIGN {
-				define = true
+			define = define || s.Tok == token.ASSIGN
+			if isMap {
+				m, k := r.fresh("m"), r.fresh("k")
+				before = append(before, m+", "+k+" := "+r.mapOperands(l, x))
+				after = append(after, m+".Set("+k+", "+t+")")
+				continue
 			}
+			a, ok := r.address(l)
+			if !ok {
+				r.refuse(l, "an assignment to a value without an address")
+			}
+			p := r.fresh("p")
+			before = append(before, p+" := fire__.Ref("+a+")")
+			after = append(after, p+".Set("+t+")")
 		}
 	}
 	if s.Tok == token.DEFINE || !define {
-		return strings.Join(append([]string{strings.Join(names, ", ") + " " + s.Tok.String() + " " + right}, after...), "; ")
+		return strings.Join(append(append(before, strings.Join(names, ", ")+" "+s.Tok.String()+" "+right), after...), "; ")
 	}
 	// Some targets are at home, some are not: everything goes through temporaries of a block.
 	for i, l := range s.Lhs {
@@ -171,7 +184,21 @@ func (r *rewriter) assignText(s *ast.AssignStmt, right string) string {
 			names[i] = t
 		}
 	}
-	return "{ " + strings.Join(names, ", ") + " := " + right + "; " + strings.Join(after, "; ") + " }"
+	return "{ " + strings.Join(append(append(before, strings.Join(names, ", ")+" := "+right), after...), "; ") + " }"
+}
+
+// mapOperands renders what m[k] evaluates before it is assigned to: the map and the key.
+func (r *rewriter) mapOperands(at ast.Expr, x *ast.IndexExpr) string {
+	key := r.typeText(at, core(r.typeOf(x.X)).(*types.Map).Key())
+	return "fire__.Map(" + r.expr(x.X) + "), fire__.Keep[" + key + "](" + r.expr(x.Index) + ")"
+}
+
+// usedHere renders a use of a variable that constant expressions alone mention: they are rendered by their values.
+func (r *rewriter) usedHere(id *ast.Ident) []string {
+	if o := r.types.Defs[id]; o == nil || !r.idle[o] {
+		return nil
+	}
+	return []string{"_ = " + id.Name}
 }
 
 // target renders a plain target.
@@ -202,20 +229,20 @@ func (r *rewriter) parallel(s *ast.AssignStmt, right []string) string {
 		case s.Tok == token.DEFINE && r.isNew(l):
 			id := l.(*ast.Ident)
 			if r.boxed[r.types.Defs[id]] {
-				after = append(after, id.Name+" := fire.New["+r.typeText(l, r.types.Defs[id].Type())+"]("+value+")")
+				after = append(after, id.Name+" := fire__.New["+r.typeText(l, r.types.Defs[id].Type())+"]("+value+")")
 			} else {
 				after = append(after, id.Name+" := "+value)
 			}
 		case isMap:
 			m, k := r.fresh("m"), r.fresh("k")
-			before = append(before, m+", "+k+" := fire.Map("+r.expr(x.X)+"), fire.Keep["+r.typeText(l, core(r.typeOf(x.X)).(*types.Map).Key())+"]("+r.expr(x.Index)+")")
+			before = append(before, m+", "+k+" := "+r.mapOperands(l, x))
 			after = append(after, m+".Set("+k+", "+value+")")
 		case r.plain(l):
 			after = append(after, r.target(l)+" = "+value)
 		default:
 			a, _ := r.address(l)
 			p := r.fresh("p")
-			before = append(before, p+" := fire.Ref("+a+")")
+			before = append(before, p+" := fire__.Ref("+a+")")
 			after = append(after, p+".Set("+value+")")
 		}
 	}
@@ -244,16 +271,14 @@ func (r *rewriter) operation(s *ast.AssignStmt) string {
 func (r *rewriter) update(l ast.Expr, before, rest string) string {
 	if x, ok := r.mapIndex(l); ok {
 		m, k := r.fresh("m"), r.fresh("k")
-		key := r.typeText(l, core(r.typeOf(x.X)).(*types.Map).Key())
-		return "{ " + m + ", " + k + " := fire.Map(" + r.expr(x.X) + "), fire.Keep[" + key + "](" + r.expr(x.Index) + "); " +
-			before + m + ".Set(" + k + ", " + m + ".Get(" + k + ") " + rest + ") }"
+		return "{ " + m + ", " + k + " := " + r.mapOperands(l, x) + "; " + before + m + ".Set(" + k + ", " + m + ".Get(" + k + ") " + rest + ") }"
 	}
 	a, ok := r.address(l)
 	if !ok {
 		r.refuse(l, "an assignment to a value without an address")
 	}
 	p := r.fresh("p")
-	return "{ " + p + " := fire.Ref(" + a + "); " + before + p + ".Set(" + p + ".Get() " + rest + ") }"
+	return "{ " + p + " := fire__.Ref(" + a + "); " + before + p + ".Set(" + p + ".Get() " + rest + ") }"
 }
 
 func (r *rewriter) incDec(s *ast.IncDecStmt) string {
@@ -307,21 +332,19 @@ func (r *rewriter) variables(spec *ast.ValueSpec) string {
 		names[i] = id.Name
 		o := r.types.Defs[id]
 		if !r.boxed[o] {
+			after = append(after, r.usedHere(id)...)
 			continue
 		}
 		if len(values) == 0 {
 			names[i] = "_"
-			after = append(after, id.Name+" := fire.Zero["+r.typeText(id, o.Type())+"]()")
+			after = append(after, id.Name+" := fire__.Zero["+r.typeText(id, o.Type())+"]()")
 			continue
 		}
 		names[i] = r.fresh("t")
-		after = append(after, id.Name+" := fire.New["+r.typeText(id, o.Type())+"]("+names[i]+")")
+		after = append(after, id.Name+" := fire__.New["+r.typeText(id, o.Type())+"]("+names[i]+")")
 	}
 	text := "var " + strings.Join(names, ", ") + typeText + right
-	if !anyBoxed {
-		return text
-	}
-	if len(values) == 0 {
+	if len(values) == 0 && anyBoxed {
 		kept := names[:0]
 		for _, n := range names {
 			if n != "_" {

@@ -13,6 +13,7 @@ import (
 func (r *rewriter) findBoxed(decl *ast.FuncDecl) {
 	b := boxes{rewriter: r}
 	b.walk(decl.Body)
+	r.findIdle(decl.Body)
 	ast.Inspect(decl, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncType:
@@ -188,4 +189,31 @@ func holdsReference(t types.Type) bool {
 		return false
 	}
 	return true
+}
+
+// findIdle collects the variables that constant expressions alone mention, as in len(array).
+func (r *rewriter) findIdle(body *ast.BlockStmt) {
+	r.idle = map[types.Object]bool{}
+	ast.Inspect(body, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok {
+			if v, ok := r.types.Defs[id].(*types.Var); ok && id.Name != "_" {
+				r.idle[v] = true
+			}
+		}
+		return true
+	})
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case ast.Expr:
+			if tv := r.types.Types[n]; tv.Value != nil {
+				return false
+			}
+			if id, ok := n.(*ast.Ident); ok {
+				delete(r.idle, r.types.Uses[id])
+			}
+		case *ast.TypeSwitchStmt:
+			return true
+		}
+		return true
+	})
 }

@@ -44,6 +44,9 @@ func (r *rewriter) call(e *ast.CallExpr) string {
 			r.refuse(e, "a call of "+name)
 		}
 	}
+	if callee != nil && functionID(callee) == "reflect.TypeFor" {
+		return r.typeForCall(e, callee)
+	}
 	if fun == "" {
 		fun = r.expr(e.Fun)
 	}
@@ -74,6 +77,17 @@ func (r *rewriter) functionValue(e ast.Expr, f *types.Func) string {
 		}
 	}
 	return name
+}
+
+// typeForCall renders reflect.TypeFor[T]() by what it stands for: types are home's.
+func (r *rewriter) typeForCall(e *ast.CallExpr, callee *types.Func) string {
+	x, ok := ast.Unparen(e.Fun).(*ast.IndexExpr)
+	typeOf, _ := callee.Pkg().Scope().Lookup("TypeOf").(*types.Func)
+	if !ok || typeOf == nil {
+		r.refuse(e, "a call of reflect.TypeFor")
+	}
+	r.out.markFunction(typeOf)
+	return r.table.alias("reflect") + ".TypeOf((*" + r.source(x.Index) + ")(nil)).Elem()"
 }
 
 func (r *rewriter) instantiated(e ast.Expr) *types.Func {
@@ -113,7 +127,7 @@ func (r *rewriter) arguments(e *ast.CallExpr, fun string, callee *types.Func) st
 		text := r.expr(a)
 		if i == from {
 			last := signature.Params().At(signature.Params().Len() - 1).Type()
-			text = "fire.Adopt(" + r.typeText(e, last) + "{" + text
+			text = "fire__.Adopt(" + r.typeText(e, last) + "{" + text
 		}
 		s.replace(r.info.offset(a.Pos()), r.info.offset(a.End()), text)
 	}
@@ -171,17 +185,17 @@ func (r *rewriter) conversion(e *ast.CallExpr, to types.Type) string {
 	}
 	switch {
 	case isString(to) && elementIs(from, types.Byte):
-		return target + "(fire.String(" + r.expr(x) + "))"
+		return target + "(fire__.String(" + r.expr(x) + "))"
 	case isString(to) && elementIs(from, types.Rune):
-		return target + "(fire.StringOfRunes(" + r.expr(x) + "))"
+		return target + "(fire__.StringOfRunes(" + r.expr(x) + "))"
 	case elementIs(to, types.Byte) && isString(from):
-		return target + "(fire.Bytes(string(" + r.expr(x) + ")))"
+		return target + "(fire__.Bytes(string(" + r.expr(x) + ")))"
 	case elementIs(to, types.Rune) && isString(from):
-		return target + "(fire.Runes(string(" + r.expr(x) + ")))"
+		return target + "(fire__.Runes(string(" + r.expr(x) + ")))"
 	}
 	if _, ok := toCore.(*types.Array); ok {
 		if _, ok := fromCore.(*types.Slice); ok {
-			return "fire.Load((*" + target + ")(" + r.expr(x) + "))"
+			return "fire__.Load((*" + target + ")(" + r.expr(x) + "))"
 		}
 	}
 	if _, ok := toCore.(*types.Struct); ok {
@@ -227,9 +241,9 @@ func (r *rewriter) builtin(e *ast.CallExpr) string {
 			r.refuse(e, "copy of a type parameter without a core type")
 		}
 		if isString(r.typeOf(e.Args[1])) {
-			return "fire.CopyString(" + arg(0) + ", string(" + arg(1) + "))"
+			return "fire__.CopyString(" + arg(0) + ", string(" + arg(1) + "))"
 		}
-		return "fire.Copy(" + arg(0) + ", " + arg(1) + ")"
+		return "fire__.Copy(" + arg(0) + ", " + arg(1) + ")"
 	case "len", "cap":
 		switch t := argCore(0).(type) {
 		case nil:
@@ -238,9 +252,9 @@ func (r *rewriter) builtin(e *ast.CallExpr) string {
 			}
 			r.refuse(e, id.Name+" of a type parameter without a core type")
 		case *types.Map:
-			return "fire.MapLen(" + arg(0) + ")"
+			return "fire__.MapLen(" + arg(0) + ")"
 		case *types.Chan:
-			name := map[string]string{"len": "fire.ChanLen", "cap": "fire.ChanCap"}[id.Name]
+			name := map[string]string{"len": "fire__.ChanLen", "cap": "fire__.ChanCap"}[id.Name]
 			if t.Dir() == types.SendOnly {
 				name += "OfSender"
 			}
@@ -250,23 +264,23 @@ func (r *rewriter) builtin(e *ast.CallExpr) string {
 	case "clear":
 		switch argCore(0).(type) {
 		case *types.Map:
-			return "fire.MapClear(" + arg(0) + ")"
+			return "fire__.MapClear(" + arg(0) + ")"
 		case *types.Slice:
-			return "fire.ClearSlice(" + arg(0) + ")"
+			return "fire__.ClearSlice(" + arg(0) + ")"
 		}
 		r.refuse(e, "clear of a type parameter without a core type")
 	case "close":
-		return "fire.Close(" + arg(0) + ")"
+		return "fire__.Close(" + arg(0) + ")"
 	case "delete":
-		return "fire.Map(" + arg(0) + ").Delete(" + arg(1) + ")"
+		return "fire__.Map(" + arg(0) + ").Delete(" + arg(1) + ")"
 	case "make":
 		return r.make(e)
 	case "new":
 		if tv := r.types.Types[e.Args[0]]; tv.IsType() {
-			return "fire.Zero[" + r.source(e.Args[0]) + "]()"
+			return "fire__.Zero[" + r.source(e.Args[0]) + "]()"
 		}
 		p := r.typeOf(e).Underlying().(*types.Pointer)
-		return "fire.New[" + r.typeText(e, p.Elem()) + "](" + arg(0) + ")"
+		return "fire__.New[" + r.typeText(e, p.Elem()) + "](" + arg(0) + ")"
 	}
 	return r.keep(e, e.Args...)
 }
@@ -281,15 +295,15 @@ func (r *rewriter) append(e *ast.CallExpr) string {
 	}
 	if e.Ellipsis.IsValid() {
 		if isString(r.typeOf(e.Args[1])) {
-			return "fire.AppendString(" + base + ", string(" + r.expr(e.Args[1]) + "))"
+			return "fire__.AppendString(" + base + ", string(" + r.expr(e.Args[1]) + "))"
 		}
-		return "fire.AppendSlice(" + base + ", " + r.expr(e.Args[1]) + ")"
+		return "fire__.AppendSlice(" + base + ", " + r.expr(e.Args[1]) + ")"
 	}
 	list := make([]string, 0, len(e.Args))
 	for _, a := range e.Args[1:] {
 		list = append(list, r.expr(a))
 	}
-	return "fire.Slice(" + base + ").Append(" + strings.Join(list, ", ") + ")"
+	return "fire__.Slice(" + base + ").Append(" + strings.Join(list, ", ") + ")"
 }
 
 func (r *rewriter) make(e *ast.CallExpr) string {
@@ -298,18 +312,18 @@ func (r *rewriter) make(e *ast.CallExpr) string {
 		if i >= len(e.Args) {
 			return "0"
 		}
-		return "fire.Size(" + r.expr(e.Args[i]) + ")"
+		return "fire__.Size(" + r.expr(e.Args[i]) + ")"
 	}
 	switch core(r.typeOf(e)).(type) {
 	case *types.Slice:
 		if len(e.Args) == 3 {
-			return "fire.MakeSliceCap[" + text + "](" + size(1) + ", " + size(2) + ")"
+			return "fire__.MakeSliceCap[" + text + "](" + size(1) + ", " + size(2) + ")"
 		}
-		return "fire.MakeSlice[" + text + "](" + size(1) + ")"
+		return "fire__.MakeSlice[" + text + "](" + size(1) + ")"
 	case *types.Map:
-		return "fire.MakeMap[" + text + "](" + size(1) + ")"
+		return "fire__.MakeMap[" + text + "](" + size(1) + ")"
 	case *types.Chan:
-		return "fire.MakeChan[" + text + "](" + size(1) + ")"
+		return "fire__.MakeChan[" + text + "](" + size(1) + ")"
 	}
 	r.refuse(e, "make of a type parameter without a core type")
 	return ""

@@ -36,9 +36,9 @@ func (r *rewriter) expr(e ast.Expr) string {
 	case *ast.SliceExpr:
 		return r.slice(e)
 	case *ast.StarExpr:
-		return "fire.Load(" + r.expr(e.X) + ")"
+		return "fire__.Load(" + r.expr(e.X) + ")"
 	case *ast.TypeAssertExpr:
-		return "fire.Assert[" + r.typeText(e, r.types.TypeOf(e.Type)) + "](" + r.expr(e.X) + ")"
+		return "fire__.Assert[" + r.typeText(e, r.types.TypeOf(e.Type)) + "](" + r.expr(e.X) + ")"
 	case *ast.CallExpr:
 		return r.call(e)
 	case *ast.UnaryExpr:
@@ -62,7 +62,7 @@ func (r *rewriter) ident(e *ast.Ident) string {
 		r.refuse(e, "a name from a dot import")
 	}
 	if a, ok := r.address(e); ok {
-		return "fire.Load(" + a + ")"
+		return "fire__.Load(" + a + ")"
 	}
 	return e.Name
 }
@@ -155,7 +155,7 @@ func (r *rewriter) pathFrom(x ast.Expr, text string, remote bool, t types.Type, 
 		}
 		text = "&(" + r.near(text, base) + ")." + f.Name()
 		if !last && isPointer(t) {
-			text = "fire.Load(" + text + ")"
+			text = "fire__.Load(" + text + ")"
 		}
 	}
 	return text, remote
@@ -169,7 +169,7 @@ func (r *rewriter) near(text string, t types.Type) string {
 	if !isOpen(t) && r.out.s.sizes.Sizeof(t) < 4096 {
 		return text
 	}
-	return "fire.NonNil(" + text + ")"
+	return "fire__.NonNil(" + text + ")"
 }
 
 func accessible(f *types.Var, from *types.Package) bool {
@@ -180,7 +180,7 @@ func (r *rewriter) selector(e *ast.SelectorExpr) string {
 	s := r.types.Selections[e]
 	if s == nil { // a qualified name
 		if a, ok := r.address(e); ok {
-			return "fire.Load(" + a + ")"
+			return "fire__.Load(" + a + ")"
 		}
 		if f, ok := r.types.Uses[e.Sel].(*types.Func); ok {
 			return r.functionValue(e, f)
@@ -191,7 +191,7 @@ func (r *rewriter) selector(e *ast.SelectorExpr) string {
 	case types.FieldVal:
 		text, remote := r.path(e.X, s.Recv(), s.Index())
 		if remote {
-			return "fire.Load(" + text + ")"
+			return "fire__.Load(" + text + ")"
 		}
 		return text
 	case types.MethodVal:
@@ -252,20 +252,20 @@ func (r *rewriter) receiverFrom(e *ast.SelectorExpr, s *types.Selection, start f
 	}
 	if _, ok := types.Unalias(t).(*types.TypeParam); ok {
 		if remote {
-			text = "fire.Load(" + text + ")"
+			text = "fire__.Load(" + text + ")"
 		}
 		return "(" + text + ")"
 	}
 	if isInterface(t) {
 		if remote {
-			text = "fire.Load(" + text + ")"
+			text = "fire__.Load(" + text + ")"
 		}
-		return "fire.Dispatch(" + text + ")"
+		return "fire__.Dispatch(" + text + ")"
 	}
 	if isPointer(method.Signature().Recv().Type()) {
 		switch {
 		case isPointer(t) && remote:
-			text = "fire.Load(" + text + ")"
+			text = "fire__.Load(" + text + ")"
 		case !isPointer(t) && !remote:
 			r.refuse(e, "a method that takes the address of a value without one")
 		}
@@ -273,12 +273,12 @@ func (r *rewriter) receiverFrom(e *ast.SelectorExpr, s *types.Selection, start f
 	}
 	if isPointer(t) { // *p is copied for the call
 		if remote {
-			text = "fire.Load(" + text + ")"
+			text = "fire__.Load(" + text + ")"
 		}
-		return "fire.Load(" + text + ")"
+		return "fire__.Load(" + text + ")"
 	}
 	if remote {
-		text = "fire.Load(" + text + ")"
+		text = "fire__.Load(" + text + ")"
 	}
 	return "(" + text + ")"
 }
@@ -295,10 +295,10 @@ func (r *rewriter) index(e *ast.IndexExpr) string {
 	case nil:
 		r.refuse(e, "an index into a type parameter without a core type")
 	case *types.Map:
-		return "fire.Map(" + r.expr(e.X) + ").Get(" + r.expr(e.Index) + ")"
+		return "fire__.Map(" + r.expr(e.X) + ").Get(" + r.expr(e.Index) + ")"
 	}
 	if a, ok := r.address(e); ok {
-		return "fire.Load(" + a + ")"
+		return "fire__.Load(" + a + ")"
 	}
 	return r.keep(e, e.X, e.Index)
 }
@@ -318,13 +318,13 @@ func (r *rewriter) slice(e *ast.SliceExpr) string {
 	case nil:
 		r.refuse(e, "a slice of a type parameter without a core type")
 	case *types.Pointer:
-		return rest("fire.NonNil(" + r.expr(e.X) + ")")
+		return rest("fire__.NonNil(" + r.expr(e.X) + ")")
 	case *types.Array:
 		a, ok := r.address(e.X)
 		if !ok {
 			r.refuse(e, "a slice of an array without an address")
 		}
-		return rest("fire.NonNil(" + a + ")")
+		return rest("fire__.NonNil(" + a + ")")
 	}
 	return rest(r.expr(e.X))
 }
@@ -332,16 +332,16 @@ func (r *rewriter) slice(e *ast.SliceExpr) string {
 func (r *rewriter) unary(e *ast.UnaryExpr) string {
 	switch e.Op {
 	case token.ARROW:
-		return "fire.Recv(" + r.expr(e.X) + ")"
+		return "fire__.Recv(" + r.expr(e.X) + ")"
 	case token.AND:
 		if lit, ok := ast.Unparen(e.X).(*ast.CompositeLit); ok {
-			return "fire.New[" + r.typeText(e, r.typeOf(lit)) + "](" + r.composite(lit) + ")"
+			return "fire__.New[" + r.typeText(e, r.typeOf(lit)) + "](" + r.composite(lit) + ")"
 		}
 		a, ok := r.address(e.X)
 		if !ok {
 			r.refuse(e, "the address of a value that is not at home")
 		}
-		return "fire.NonNil(" + a + ")"
+		return "fire__.NonNil(" + a + ")"
 	}
 	return r.keep(e, e.X)
 }
@@ -352,7 +352,7 @@ func (r *rewriter) binary(e *ast.BinaryExpr) string {
 		if !x.IsNil() && !y.IsNil() && (holdsInterface(x.Type) || holdsInterface(y.Type)) {
 			r.out.markCompared(x.Type)
 			r.out.markCompared(y.Type)
-			text := "fire.Equal(" + r.expr(e.X) + ", " + r.expr(e.Y) + ")"
+			text := "fire__.Equal(" + r.expr(e.X) + ", " + r.expr(e.Y) + ")"
 			if e.Op == token.NEQ {
 				text = "!" + text
 			}
@@ -374,14 +374,14 @@ func (r *rewriter) composite(e *ast.CompositeLit) string {
 	text := r.literal(e, t)
 	switch core(t).(type) {
 	case *types.Slice:
-		text = "fire.Adopt(" + text + ")"
+		text = "fire__.Adopt(" + text + ")"
 	case *types.Map:
-		text = "fire.AdoptMap(" + text + ")"
+		text = "fire__.AdoptMap(" + text + ")"
 	case nil:
 		r.refuse(e, "a literal of a type parameter without a core type")
 	}
 	if elided {
-		return "fire.New[" + r.typeText(e, t) + "](" + text + ")"
+		return "fire__.New[" + r.typeText(e, t) + "](" + text + ")"
 	}
 	return text
 }

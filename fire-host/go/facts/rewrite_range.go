@@ -23,7 +23,7 @@ func (r *rewriter) rangeStatement(s *ast.RangeStmt) string {
 		if !r.used(s.Value) {
 			return r.rangeElements(s, r.expr(s.X)) // the length alone, even of a nil pointer
 		}
-		return r.rangeElements(s, "fire.NonNil("+r.expr(s.X)+")[:]")
+		return r.rangeElements(s, "fire__.NonNil("+r.expr(s.X)+")[:]")
 	case *types.Map:
 		return r.rangeMap(s)
 	case *types.Chan:
@@ -91,18 +91,18 @@ func (r *rewriter) rangeElements(s *ast.RangeStmt, x string) string {
 		return "for " + i + " := range " + x + " " + r.body(s, r.bind(s, i, ""))
 	}
 	list, i, n := r.fresh("s"), r.fresh("i"), r.fresh("n")
-	return "for " + list + ", " + i + ", " + n + " := fire.Elements(" + x + "); " + i + " < " + n + "; " + i + "++ " +
-		r.body(s, r.bind(s, i, "fire.Load(&"+list+"["+i+"])"))
+	return "for " + list + ", " + i + ", " + n + " := fire__.Elements(" + x + "); " + i + " < " + n + "; " + i + "++ " +
+		r.body(s, r.bind(s, i, "fire__.Load(&"+list+"["+i+"])"))
 }
 
 func (r *rewriter) rangeMap(s *ast.RangeStmt) string {
 	it := r.fresh("it")
-	return "for " + it + " := fire.MapRange(" + r.expr(s.X) + "); " + it + ".Next(); " + r.body(s, r.bind(s, it+".Key()", it+".Value()"))
+	return "for " + it + " := fire__.MapRange(" + r.expr(s.X) + "); " + it + ".Next(); " + r.body(s, r.bind(s, it+".Key()", it+".Value()"))
 }
 
 func (r *rewriter) rangeChannel(s *ast.RangeStmt) string {
 	c, v, ok := r.fresh("c"), r.fresh("v"), r.fresh("ok")
-	head := "for " + c + " := (" + r.expr(s.X) + "); ; { " + v + ", " + ok + " := fire.Recv2(" + c + "); if !" + ok + " { break }; _ = " + v + "; " + r.bind(s, v, "")
+	head := "for " + c + " := (" + r.expr(s.X) + "); ; { " + v + ", " + ok + " := fire__.Recv2(" + c + "); if !" + ok + " { break }; _ = " + v + "; " + r.bind(s, v, "")
 	return head + "\n" + r.block(s.Body, "") + "\n}"
 }
 

@@ -52,7 +52,7 @@ func (r *rewriter) statement(s ast.Stmt) string {
 	case *ast.SelectStmt:
 		return r.selectStatement(s)
 	case *ast.SendStmt:
-		return "fire.Sender(" + r.expr(s.Chan) + ").Send(" + r.expr(s.Value) + ")"
+		return "fire__.Sender(" + r.expr(s.Chan) + ").Send(" + r.expr(s.Value) + ")"
 	case *ast.GoStmt:
 		return r.goStatement(s)
 	case *ast.DeferStmt:
@@ -210,7 +210,7 @@ func (r *rewriter) forBoxed(a *ast.AssignStmt, cond, post string) string {
 		}
 		box, name := r.fresh("b"), l.(*ast.Ident).Name
 		own, names, boxes = append(own, box), append(names, name), append(boxes, name+" := "+box+"; _ = "+name)
-		next = append(next, box+" = fire.Box(fire.Load("+box+"))")
+		next = append(next, box+" = fire__.Box(fire__.Load("+box+"))")
 	}
 	bind := strings.Join(boxes, "; ")
 	head := "for " + strings.Join(own, ", ") + ", " + first + " := " + strings.Join(names, ", ") + ", true; ; " + first + " = false { " +
@@ -284,7 +284,7 @@ func (r *rewriter) switchStatement(s *ast.SwitchStmt) string {
 			if r.types.Types[e].IsNil() {
 				list[i] = tag + " == nil"
 			} else {
-				list[i] = "fire.Equal(" + tag + ", " + r.expr(e) + ")"
+				list[i] = "fire__.Equal(" + tag + ", " + r.expr(e) + ")"
 			}
 		}
 		return "case " + strings.Join(list, ", "), ""
@@ -305,7 +305,7 @@ func (r *rewriter) typeSwitch(s *ast.TypeSwitchStmt) string {
 	for _, c := range s.Body.List {
 		for _, e := range c.(*ast.CaseClause).List {
 			if t := r.types.Types[e]; t.IsType() && (isInterface(t.Type) || r.isOwn(t.Type)) {
-				interfaces = append(interfaces, "fire.TypeFor["+r.source(e)+"]()")
+				interfaces = append(interfaces, "fire__.TypeFor["+r.source(e)+"]()")
 			}
 		}
 	}
@@ -320,7 +320,7 @@ func (r *rewriter) typeSwitch(s *ast.TypeSwitchStmt) string {
 	}
 	narrow := "any(" + value + ")"
 	if len(interfaces) > 0 {
-		narrow = "fire.Narrow(" + value + ", " + strings.Join(interfaces, ", ") + ")"
+		narrow = "fire__.Narrow(" + value + ", " + strings.Join(interfaces, ", ") + ")"
 	}
 	text += narrow + ".(type) "
 	return text + r.clauses(s.Body.List, func(c *ast.CaseClause) (string, string) {
@@ -341,7 +341,7 @@ func (r *rewriter) typeSwitch(s *ast.TypeSwitchStmt) string {
 			from = value
 		}
 		if o != nil && r.boxed[o] {
-			return label, "_ = " + narrowed + "; " + name + " := fire.Box(" + from + "); _ = " + name + ";"
+			return label, "_ = " + narrowed + "; " + name + " := fire__.Box(" + from + "); _ = " + name + ";"
 		}
 		return label, "_ = " + narrowed + "; " + name + " := " + from + "; _ = " + name + ";"
 	}) + after
@@ -356,7 +356,7 @@ func (r *rewriter) isOwn(t types.Type) bool {
 func (r *rewriter) selectStatement(s *ast.SelectStmt) string {
 	defer r.hold()()
 	if len(s.Body.List) == 0 {
-		return "for { fire.Block() }" // a terminating statement, as the user's
+		return "for { fire__.Block() }" // a terminating statement, as the user's
 	}
 	var names, values, bodies []string
 	hasDefault := false
@@ -366,7 +366,7 @@ func (r *rewriter) selectStatement(s *ast.SelectStmt) string {
 		name := r.fresh("c")
 		label, prefix := "case "+strconv.Itoa(n), ""
 		receive := func(x ast.Expr) {
-			values = append(values, "fire.Receiver("+r.expr(ast.Unparen(x).(*ast.UnaryExpr).X)+")")
+			values = append(values, "fire__.Receiver("+r.expr(ast.Unparen(x).(*ast.UnaryExpr).X)+")")
 			names = append(names, name)
 		}
 		switch comm := clause.Comm.(type) {
@@ -374,7 +374,7 @@ func (r *rewriter) selectStatement(s *ast.SelectStmt) string {
 			hasDefault = true
 			label = "default"
 		case *ast.SendStmt:
-			values = append(values, "fire.Sender("+r.expr(comm.Chan)+").Case("+r.expr(comm.Value)+")")
+			values = append(values, "fire__.Sender("+r.expr(comm.Chan)+").Case("+r.expr(comm.Value)+")")
 			names = append(names, name)
 		case *ast.ExprStmt:
 			receive(comm.X)
@@ -396,19 +396,19 @@ func (r *rewriter) selectStatement(s *ast.SelectStmt) string {
 		last := len(bodies) - 1
 		bodies[last] = strings.Replace(bodies[last], "case "+strconv.Itoa(last)+":", "default:", 1)
 	}
-	return fmt.Sprintf("switch %sfire.Select(%t, %s) {\n%s}", head, hasDefault, strings.Join(names, ", "), strings.Join(bodies, ""))
+	return fmt.Sprintf("switch %sfire__.Select(%t, %s) {\n%s}", head, hasDefault, strings.Join(names, ", "), strings.Join(bodies, ""))
 }
 
 func (r *rewriter) goStatement(s *ast.GoStmt) string {
 	call := s.Call
 	if lit, ok := ast.Unparen(call.Fun).(*ast.FuncLit); ok && len(call.Args) == 0 && lit.Type.Results == nil {
-		return "fire.Go(" + r.funcLit(lit) + ")"
+		return "fire__.Go(" + r.funcLit(lit) + ")"
 	}
 	if r.tuple(call) {
 		r.refuse(s, "go with the several results of a call as arguments")
 	}
 	if tv := r.types.Types[call.Fun]; tv.IsBuiltin() || tv.IsType() {
-		return "fire.Go(func() { " + r.expr(call) + " })"
+		return "fire__.Go(func() { " + r.expr(call) + " })"
 	}
 	var before []string
 	bind := func(e ast.Expr) string {
@@ -447,7 +447,7 @@ func (r *rewriter) goStatement(s *ast.GoStmt) string {
 	if call.Ellipsis.IsValid() {
 		dots = "..."
 	}
-	return "{ " + strings.Join(append(before, "fire.Go(func() { "+fun+"("+strings.Join(list, ", ")+dots+") })"), "; ") + " }"
+	return "{ " + strings.Join(append(before, "fire__.Go(func() { "+fun+"("+strings.Join(list, ", ")+dots+") })"), "; ") + " }"
 }
 
 func (r *rewriter) deferStatement(s *ast.DeferStmt) string {

@@ -128,7 +128,7 @@ func (e *emitter) host(info *PackageInfo, file *ast.File, decl *ast.FuncDecl, as
 	for path, alias := range r.table.aliases {
 		imports[alias] = fmt.Sprintf("import %s %q", alias, path)
 	}
-	body.imports = append(usedImports(body.text, imports), "import fire \"fireagent/worker\"")
+	body.imports = append(usedImports(body.text, imports), "import fire__ \"fireagent/worker\"")
 	sort.Strings(body.imports)
 	return nil
 }
@@ -357,7 +357,7 @@ func (e *emitter) markFunction(f *types.Func) {
 		e.markMethod(id, f)
 		return
 	}
-	if _, ok := replaced[id]; ok {
+	if _, ok := replaced[id]; ok || id == "reflect.TypeFor" {
 		return
 	}
 	library := e.s.user[f.Pkg().Path()] == nil
@@ -369,7 +369,7 @@ func (e *emitter) markFunction(f *types.Func) {
 }
 
 // replaced are functions that the worker runtime has itself: home could not run them for a body.
-var replaced = map[string]string{"iter.Pull": "fire.Pull", "iter.Pull2": "fire.Pull2", "runtime.Goexit": "fire.Goexit"}
+var replaced = map[string]string{"iter.Pull": "fire__.Pull", "iter.Pull2": "fire__.Pull2", "runtime.Goexit": "fire__.Goexit"}
 
 // markMethod is markFunction for methods. Home cannot be asked for a library's unexported ones, nor for those of
 // generic types that it may not have instantiated.

@@ -47,7 +47,7 @@ func (d *declarations) typeDeclaration(o *types.TypeName) {
 	}
 	d.printf("type %s%s %s\n", o.Name(), parameters, underlying)
 	if registrable(o) {
-		fmt.Fprintf(&d.init, "\tfire.Type(%q, (*%s)(nil))\n", o.Pkg().Path()+"."+o.Name(), o.Name())
+		fmt.Fprintf(&d.init, "\tfire__.Type(%q, (*%s)(nil))\n", o.Pkg().Path()+"."+o.Name(), o.Name())
 		d.hazards(named, o.Name())
 	}
 }
@@ -57,10 +57,10 @@ func (d *declarations) hazards(t types.Type, text string) {
 		return
 	}
 	if d.e.hazardous(t) {
-		fmt.Fprintf(&d.init, "\tfire.Hazard[%s]()\n", text)
+		fmt.Fprintf(&d.init, "\tfire__.Hazard[%s]()\n", text)
 	}
 	if d.e.hazardous(types.NewPointer(t)) {
-		fmt.Fprintf(&d.init, "\tfire.Hazard[*%s]()\n", text)
+		fmt.Fprintf(&d.init, "\tfire__.Hazard[*%s]()\n", text)
 	}
 }
 
@@ -181,7 +181,7 @@ func (d *declarations) variable(v *types.Var) {
 		text = d.opaque(v.Type())
 	}
 	d.printf("var Fire__%s *%s\n", v.Name(), text)
-	fmt.Fprintf(&d.init, "\tfire.Variable(%q, &Fire__%s)\n", v.Pkg().Path()+"."+v.Name(), v.Name())
+	fmt.Fprintf(&d.init, "\tfire__.Variable(%q, &Fire__%s)\n", v.Pkg().Path()+"."+v.Name(), v.Name())
 }
 
 // signatureText renders parameters and results with given names, and the structs that carry them.
@@ -234,12 +234,12 @@ func (d *declarations) stub(id string, f *types.Func) {
 	if recv := signature.Recv(); recv != nil {
 		receiver := d.table.text(recv.Type())
 		if signature.RecvTypeParams().Len() > 0 {
-			d.printf("func (p0 %s) %s(%s) (%s) { a, r := %s{%s}, %s{}; fire.Call(fire.MethodOf(p0, %q), &a, &r); return %s }\n",
+			d.printf("func (p0 %s) %s(%s) (%s) { a, r := %s{%s}, %s{}; fire__.Call(fire__.MethodOf(p0, %q), &a, &r); return %s }\n",
 				receiver, f.Name(), t.parameters, t.results, t.argumentStruct, t.argumentValues, t.resultStruct, f.Name(), t.returned)
 			return
 		}
 		d.handle(handle, id)
-		d.printf("func (p0 %s) %s(%s) (%s) { a, r := %s{%s}, %s{}; fire.Call(%s, &a, &r); return %s }\n",
+		d.printf("func (p0 %s) %s(%s) (%s) { a, r := %s{%s}, %s{}; fire__.Call(%s, &a, &r); return %s }\n",
 			receiver, f.Name(), t.parameters, t.results, t.argumentStruct, t.argumentValues, t.resultStruct, handle, t.returned)
 		return
 	}
@@ -248,19 +248,19 @@ func (d *declarations) stub(id string, f *types.Func) {
 		call := fmt.Sprintf("%s.%s(%s)", d.table.alias(path), f.Name(), t.arguments)
 		if signature.Results().Len() == 1 {
 			if _, ok := signature.Results().At(0).Type().Underlying().(*types.Slice); ok {
-				call = "fire.Adopt(" + call + ")"
+				call = "fire__.Adopt(" + call + ")"
 			}
 		}
 		d.printf("func %s(%s) (%s) { return %s }\n", f.Name(), t.parameters, t.results, call)
 		return
 	}
 	d.handle(handle, id)
-	d.printf("func %s(%s) (%s) { a, r := %s{%s}, %s{}; fire.Call(%s, &a, &r); return %s }\n",
+	d.printf("func %s(%s) (%s) { a, r := %s{%s}, %s{}; fire__.Call(%s, &a, &r); return %s }\n",
 		f.Name(), t.parameters, t.results, t.argumentStruct, t.argumentValues, t.resultStruct, handle, t.returned)
 }
 
 func (d *declarations) handle(name, id string) {
-	d.printf("var %s = fire.Func(%q, %t)\n", name, id, d.e.required[id])
+	d.printf("var %s = fire__.Func(%q, %t)\n", name, id, d.e.required[id])
 }
 
 // proxy renders the type that stands for a value of an interface type whose own type is known at home alone.
@@ -268,14 +268,14 @@ func (d *declarations) proxy(t types.Type) {
 	d.count++
 	name := fmt.Sprintf("fire_proxy%d", d.count)
 	u := t.Underlying().(*types.Interface)
-	d.printf("type %s struct{ fire.Proxy }\n", name)
+	d.printf("type %s struct{ fire__.Proxy }\n", name)
 	for i := range u.NumMethods() {
 		m := u.Method(i)
 		s := d.signature(m.Type().(*types.Signature), false)
-		d.printf("func (x %s) %s(%s) (%s) { a, r := %s{%s}, %s{}; fire.CallMethod(x.Proxy, %q, &a, &r); return %s }\n",
+		d.printf("func (x %s) %s(%s) (%s) { a, r := %s{%s}, %s{}; fire__.CallMethod(x.Proxy, %q, &a, &r); return %s }\n",
 			name, m.Name(), s.parameters, s.results, s.argumentStruct, s.argumentValues, s.resultStruct, m.Name(), s.returned)
 	}
-	fmt.Fprintf(&d.init, "\tfire.RegisterProxy(func(p fire.Proxy) %s { return %s{p} })\n", d.table.text(t), name)
+	fmt.Fprintf(&d.init, "\tfire__.RegisterProxy(func(p fire__.Proxy) %s { return %s{p} })\n", d.table.text(t), name)
 }
 
 // entry renders what home's calls of a moved function arrive at.
@@ -294,5 +294,5 @@ func (d *declarations) entry(b *hostedBody) {
 	if t.returned != "" {
 		call = t.returned + " = " + call
 	}
-	fmt.Fprintf(&d.init, "\tfire.Host(%q, func(a *%s, r *%s) { %s })\n", b.id, t.argumentStruct, t.resultStruct, call)
+	fmt.Fprintf(&d.init, "\tfire__.Host(%q, func(a *%s, r *%s) { %s })\n", b.id, t.argumentStruct, t.resultStruct, call)
 }

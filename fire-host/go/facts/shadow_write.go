@@ -179,14 +179,14 @@ func (e *emitter) makeProgram(text *rendered, path string, order []string) {
 		text.files[name] = "package main\n" + rest
 	}
 	var b strings.Builder
-	b.WriteString("package main\n\nimport fire \"fireagent/worker\"\n")
+	b.WriteString("package main\n\nimport fire__ \"fireagent/worker\"\n")
 	for _, other := range order {
 		if other != path {
 			fmt.Fprintf(&b, "import _ %q\n", other)
 			text.imports[other] = true
 		}
 	}
-	fmt.Fprintf(&b, "\nfunc main() { fire.ServeAs(%q, %q) }\n", path, e.packageAt(path).Name())
+	fmt.Fprintf(&b, "\nfunc main() { fire__.ServeAs(%q, %q) }\n", path, e.packageAt(path).Name())
 	text.files["main.go"] = b.String()
 }
 
@@ -228,13 +228,13 @@ func (e *emitter) render(path string) *rendered {
 	for _, key := range sortedKeys(e.instances) {
 		if i := e.instances[key]; inPackage(i.in) && nameable(i.t, i.in) {
 			text := d.table.text(i.t)
-			fmt.Fprintf(&d.init, "\tfire.Type(%q, (*%s)(nil))\n", key, text)
+			fmt.Fprintf(&d.init, "\tfire__.Type(%q, (*%s)(nil))\n", key, text)
 			d.hazards(i.t, text)
 		}
 	}
 	for _, id := range sortedKeys(e.valued) {
 		if f := e.valued[id]; inPackage(f.Pkg()) && !e.along(id) {
-			fmt.Fprintf(&d.init, "\tfire.FunctionValue(%q, %s)\n", id, f.Name())
+			fmt.Fprintf(&d.init, "\tfire__.FunctionValue(%q, %s)\n", id, f.Name())
 		}
 	}
 	out := &rendered{files: map[string]string{}, imports: map[string]bool{}}
@@ -249,7 +249,7 @@ func (e *emitter) render(path string) *rendered {
 		if b.entry != nil {
 			d.entry(b)
 		}
-		out.files[fmt.Sprintf("body_%d.go", i)] = fmt.Sprintf("package %s\n\n%s\n\nvar _ = fire.Used\n\n%s", name, strings.Join(b.imports, "\n"), b.text)
+		out.files[fmt.Sprintf("body_%d.go", i)] = fmt.Sprintf("package %s\n\n%s\n\nvar _ = fire__.Used\n\n%s", name, strings.Join(b.imports, "\n"), b.text)
 		for _, line := range b.imports {
 			out.imports[strings.Trim(line[strings.LastIndexByte(line, ' ')+1:], `"`)] = true
 		}
@@ -258,7 +258,7 @@ func (e *emitter) render(path string) *rendered {
 	if d.init.Len() > 0 {
 		body += "\nfunc init() {\n" + d.init.String() + "}\n"
 	}
-	out.files["declare.go"] = fmt.Sprintf("package %s\n\nimport fire \"fireagent/worker\"\n%s\nvar _ = fire.Used\n\n%s", name, d.table.lines(), body)
+	out.files["declare.go"] = fmt.Sprintf("package %s\n\nimport fire__ \"fireagent/worker\"\n%s\nvar _ = fire__.Used\n\n%s", name, d.table.lines(), body)
 	out.imports["fireagent/worker"] = true
 	for p := range d.table.aliases {
 		out.imports[p] = true
@@ -358,7 +358,7 @@ func (e *emitter) writePackage(out, path string, text *rendered, hashes map[stri
 func mainPackage(out string, order []string, hashes map[string]string) *shadowPackage {
 	p := &shadowPackage{Path: "main", Imports: map[string]string{"fireagent/worker": "fireagent/worker"}}
 	var b strings.Builder
-	b.WriteString("package main\n\nimport fire \"fireagent/worker\"\n")
+	b.WriteString("package main\n\nimport fire__ \"fireagent/worker\"\n")
 	sorted := append([]string(nil), order...)
 	sort.Strings(sorted)
 	hash := sha256.New()
@@ -367,7 +367,7 @@ func mainPackage(out string, order []string, hashes map[string]string) *shadowPa
 		p.Imports[shadowPrefix+path] = shadowPrefix + path
 		fmt.Fprintln(hash, path, hashes[path])
 	}
-	b.WriteString("\nfunc main() { fire.Serve() }\n")
+	b.WriteString("\nfunc main() { fire__.Serve() }\n")
 	file := filepath.Join(out, "worker.go")
 	if err := writeIfChanged(file, []byte(b.String())); err != nil {
 		panic(err)
