@@ -136,13 +136,54 @@ func (s *session) localCopies(info *PackageInfo, table *importTable) string {
 			c := copier{info: info, file: file, table: table, scope: map[string]types.Object{}}
 			instances := s.localInstances(info, decl, names)
 			out.WriteString("\nfunc init() {\n")
+			literals := localLiterals(info.Info, decl, names)
 			for _, spec := range order {
 				c.declare(spec, names, instances)
+				for _, e := range literals[info.Info.Defs[spec.Name]] {
+					if text, ok := c.render(e); ok {
+						fmt.Fprintf(&c.text, "\t__fire_home.Types(\"\", (*%s)(nil))\n", text)
+					}
+				}
 			}
 			out.WriteString(c.text.String() + strings.Repeat("}", c.depth) + "\n}\n")
 		}
 	}
 	return out.String()
+}
+
+// localLiterals lists the types that a function writes without declaring them, that mention its own types and that
+// reflect cannot make, by the last of those.
+func localLiterals(info *types.Info, decl *ast.FuncDecl, names map[types.Object]string) map[types.Object][]ast.Expr {
+	out := map[types.Object][]ast.Expr{}
+	ast.Inspect(decl, func(n ast.Node) bool {
+		e, ok := n.(ast.Expr)
+		if !ok {
+			return true
+		}
+		t := info.TypeOf(e)
+		switch e.(type) {
+		case *ast.StructType:
+			s, ok := t.(*types.Struct)
+			if !ok || !embeds(s) {
+				return true
+			}
+		case *ast.InterfaceType:
+		default:
+			return true
+		}
+		var last types.Object
+		walkType(t, map[types.Type]bool{}, func(t types.Type) bool {
+			if n, ok := t.(*types.Named); ok && names[n.Obj()] != "" && (last == nil || n.Obj().Pos() > last.Pos()) {
+				last = n.Obj()
+			}
+			return true
+		})
+		if last != nil && last.Pos() < e.Pos() {
+			out[last] = append(out[last], e)
+		}
+		return true
+	})
+	return out
 }
 
 // copier writes type declarations into nested scopes, so that each sees those before it.

@@ -41,7 +41,7 @@ func (b *homeBuild) registration(info *PackageInfo, list []*function, table *imp
 			}
 		}
 	}
-	for _, t := range interfaces(info) {
+	for _, t := range literals(info) {
 		fmt.Fprintf(&named, "\t\t\"\", (*%s)(nil),\n", table.text(t))
 	}
 	for _, t := range instances(info) {
@@ -102,14 +102,23 @@ func instances(info *PackageInfo) []*types.Named {
 	return out
 }
 
-// interfaces lists the interface types with methods that a package's source writes without declaring them.
-func interfaces(info *PackageInfo) []types.Type {
+// literals lists the interface types with methods, and the struct types that embed, that a package's source writes
+// without declaring them: reflect cannot make those.
+func literals(info *PackageInfo) []types.Type {
 	found := map[string]types.Type{}
 	for e, tv := range info.Info.Types {
-		if _, literal := e.(*ast.InterfaceType); !literal || !tv.IsType() || isOpen(tv.Type) || mentionsLocal(tv.Type) || !nameable(tv.Type, info.Pkg) {
+		switch e.(type) {
+		case *ast.InterfaceType, *ast.StructType:
+		default:
+			continue
+		}
+		if !tv.IsType() || isOpen(tv.Type) || mentionsLocal(tv.Type) || !nameable(tv.Type, info.Pkg) {
 			continue
 		}
 		if t, ok := tv.Type.Underlying().(*types.Interface); ok && t.NumMethods() > 0 && t.IsMethodSet() {
+			found[canonicalType(t)] = t
+		}
+		if t, ok := tv.Type.(*types.Struct); ok && embeds(t) {
 			found[canonicalType(t)] = t
 		}
 	}
@@ -118,6 +127,15 @@ func interfaces(info *PackageInfo) []types.Type {
 		out = append(out, found[key])
 	}
 	return out
+}
+
+func embeds(t *types.Struct) bool {
+	for i := range t.NumFields() {
+		if t.Field(i).Embedded() {
+			return true
+		}
+	}
+	return false
 }
 
 // isOpen reports whether a type still mentions type parameters.

@@ -159,7 +159,7 @@ func (s *session) callMethod(r *wire.Reader, w *wire.Writer) {
 	v := s.readValue(r)
 	name := r.Text()
 	parameters, results := s.codes(r), s.codes(r)
-	m := v.MethodByName(name)
+	m := methodOf(v, name)
 	if !m.IsValid() {
 		panic(missing("method " + v.Type().String() + "." + name))
 	}

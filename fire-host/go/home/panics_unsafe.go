@@ -20,6 +20,9 @@ func (t *typ) implementedBy(concrete reflect.Type) bool {
 		panic(missing("type " + t.name))
 	}
 	for _, m := range methods {
+		if !exported(m.Name) {
+			panic(missing("type " + t.name)) // reflect does not show such methods
+		}
 		if !hasMethod(concrete, m) {
 			return false
 		}

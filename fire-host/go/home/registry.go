@@ -15,7 +15,7 @@ var registry = struct {
 	variables map[string]any
 	types     map[string]reflect.Type
 	names     map[reflect.Type]string
-	anonymous []reflect.Type // interface types without a name
+	anonymous []reflect.Type // types without a name
 	indexed   bool
 	mainPath  string
 	begun     chan struct{}
@@ -35,8 +35,8 @@ func enter(pairs []any, into map[string]any) {
 	}
 }
 
-// Types enters declared types: a name, a nil pointer to it, and so on. An interface type that is not declared has no
-// name: it goes by its methods. Called by generated code.
+// Types enters declared types: a name, a nil pointer to it, and so on. A type that is not declared has no
+// name: it goes by its structure. Called by generated code.
 func Types(pairs ...any) {
 	registry.Lock()
 	defer registry.Unlock()
@@ -122,6 +122,25 @@ func (names) Lookup(name string) reflect.Type {
 type lockedNames struct{ names }
 
 func (lockedNames) Named(t reflect.Type) (string, bool) { return lockedName(t), true }
+
+// Package implements wire.Namer.
+func (names) Package(path string) string {
+	if path == "main" && registry.mainPath != "" {
+		return registry.mainPath
+	}
+	return path
+}
+
+// Path implements wire.Namer.
+func (names) Path(name string) string {
+	if name == registry.mainPath {
+		return "main"
+	}
+	return name
+}
+
+// Makes implements wire.Namer: a new body's types are made here.
+func (names) Makes() bool { return true }
 
 // indexTypes names every declared type that can be reached from a registered one: types of packages that the
 // user's code does not import itself. Two types of one name (declared in different functions) name neither.

@@ -12,6 +12,12 @@ type Namer interface {
 	Named(t reflect.Type) (string, bool)
 	// Lookup is the reverse of Named.
 	Lookup(name string) reflect.Type
+	// Package gives the path that both ends know a package by, from the one that reflect tells.
+	Package(path string) string
+	// Path is the reverse of Package.
+	Path(name string) string
+	// Makes reports whether a type declared inside a function that this process lacks may be made from its structure.
+	Makes() bool
 }
 
 // Name composes the name of a type. A declared type without a name of its own goes by its structure. A type declared
@@ -27,6 +33,7 @@ const (
 	localMark  = "·"
 	recursive  = "^"
 	unnameable = "‹›"
+	embedded   = "+"
 )
 
 // IsLocal reports whether a name is that of a type declared inside a function.
@@ -93,7 +100,10 @@ func (n namer) structure(t reflect.Type) string {
 		b.WriteString("struct{")
 		for i := range t.NumField() {
 			f := t.Field(i)
-			b.WriteString(f.Name + " " + n.name(f.Type) + " " + strconv.Quote(string(f.Tag)) + ";")
+			if f.Anonymous {
+				b.WriteString(embedded)
+			}
+			b.WriteString(n.member(f.Name, f.PkgPath) + " " + n.name(f.Type) + " " + strconv.Quote(string(f.Tag)) + ";")
 		}
 		b.WriteString("}")
 		return b.String()
@@ -105,7 +115,7 @@ func (n namer) structure(t reflect.Type) string {
 		b.WriteString("interface{")
 		for i := range t.NumMethod() {
 			m := t.Method(i)
-			b.WriteString(m.Name + " " + n.name(m.Type) + ";")
+			b.WriteString(n.member(m.Name, m.PkgPath) + " " + n.name(m.Type) + ";")
 		}
 		b.WriteString("}")
 		return b.String()
@@ -123,6 +133,14 @@ var basic = func() map[string]reflect.Type {
 	}
 	return out
 }()
+
+// member is the name of a field or method: unexported ones of different packages are different.
+func (n namer) member(name, path string) string {
+	if path == "" {
+		return name
+	}
+	return name + "@" + n.Package(path)
+}
 
 // Parse finds the type of a name. Nil: this process has no such type.
 func Parse(n Namer, name string) (t reflect.Type) {
@@ -230,6 +248,9 @@ func (p *parser) local() reflect.Type {
 			return t
 		}
 	}
+	if !p.n.Makes() {
+		panic(unknownType{})
+	}
 	t = p.parse()
 	p.until("»")
 	return t
@@ -261,7 +282,7 @@ func (p *parser) methods() []Method {
 	var out []Method
 	p.accept("interface{")
 	for !p.accept("}") {
-		name := p.until(" ")
+		name, _, _ := strings.Cut(p.until(" "), "@")
 		out = append(out, Method{name, p.parse()})
 		p.until(";")
 	}
@@ -279,8 +300,10 @@ func (p *parser) list() []reflect.Type {
 
 func (p *parser) structure() reflect.Type {
 	var fields []reflect.StructField
+	whole := p.rest
 	for !p.accept("}") {
-		name := p.until(" ")
+		anonymous := p.accept(embedded)
+		name, path, unexported := strings.Cut(p.until(" "), "@")
 		t := p.parse()
 		p.accept(" ")
 		quoted, err := strconv.QuotedPrefix(p.rest)
@@ -290,11 +313,14 @@ func (p *parser) structure() reflect.Type {
 		p.rest = p.rest[len(quoted):]
 		tag, _ := strconv.Unquote(quoted)
 		p.until(";")
-		f := reflect.StructField{Name: name, Type: t, Tag: reflect.StructTag(tag)}
-		if name[0] >= 'a' && name[0] <= 'z' || name[0] == '_' {
-			f.PkgPath = "fire"
+		f := reflect.StructField{Name: name, Type: t, Tag: reflect.StructTag(tag), Anonymous: anonymous}
+		if unexported {
+			f.PkgPath = p.n.Path(path)
 		}
 		fields = append(fields, f)
+	}
+	if t := p.n.Lookup("struct{" + whole[:len(whole)-len(p.rest)]); t != nil {
+		return t
 	}
 	return reflect.StructOf(fields)
 }

@@ -93,6 +93,10 @@ func (table) Named(t reflect.Type) (string, bool) {
 	return "example.com/p." + t.Name(), t == reflect.TypeFor[outer]()
 }
 
+func (table) Package(path string) string { return path }
+func (table) Path(name string) string    { return name }
+func (table) Makes() bool                { return true }
+
 func (table) Lookup(name string) reflect.Type {
 	if name == "example.com/p.outer" {
 		return reflect.TypeFor[outer]()

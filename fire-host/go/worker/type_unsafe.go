@@ -2,6 +2,7 @@ package worker
 
 import (
 	"reflect"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -153,6 +154,27 @@ func (names) Lookup(name string) reflect.Type {
 	}
 	return registered.byName[name]
 }
+
+const shadow = "fire.shadow/"
+
+// Package implements wire.Namer.
+func (names) Package(path string) string {
+	if path == "main" && programPath != "" {
+		return programPath
+	}
+	return strings.TrimPrefix(path, shadow)
+}
+
+// Path implements wire.Namer.
+func (names) Path(name string) string {
+	if name == programPath {
+		return "main"
+	}
+	return shadow + name
+}
+
+// Makes implements wire.Namer: home's types have names here or are unknown.
+func (names) Makes() bool { return false }
 
 // Type registers a declared type under the name that home knows it by. Called by generated code.
 func Type(name string, pointer any) {
