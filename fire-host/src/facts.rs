@@ -82,6 +82,9 @@ pub struct Updated {
     /// Only a new load can tell.
     #[serde(default)]
     pub reload: bool,
+    /// It took a new load: the list of packages may be another.
+    #[serde(default)]
+    pub reloaded: bool,
 }
 
 /// The answer to `instrument`.

@@ -128,7 +128,7 @@ impl Engine {
                 diagnostics: self.diagnostics(updated.diagnostics),
             });
         }
-        self.fresh = !updated.reload;
+        self.fresh = !updated.reload && !updated.reloaded;
         None
     }
 
