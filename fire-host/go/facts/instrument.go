@@ -208,25 +208,24 @@ func slowPath(table *importTable, f *function) string {
 	list := parameterTypes(signature)
 	for i, t := range list {
 		text := table.text(t)
-		arguments = append(arguments, fmt.Sprintf("p%d", i))
+		arguments = append(arguments, fmt.Sprintf("__fire_p%d", i))
 		argumentFields = append(argumentFields, fmt.Sprintf("P%d %s", i, text))
 		if signature.Variadic() && i == len(list)-1 {
 			text = "..." + strings.TrimPrefix(text, "[]")
 		}
-		parameters = append(parameters, fmt.Sprintf("p%d %s", i, text))
+		parameters = append(parameters, fmt.Sprintf("__fire_p%d %s", i, text))
 	}
 	for i := range signature.Results().Len() {
 		text := table.text(signature.Results().At(i).Type())
 		results = append(results, text)
 		resultFields = append(resultFields, fmt.Sprintf("R%d %s", i, text))
-		returned = append(returned, fmt.Sprintf("r.R%d", i))
+		returned = append(returned, fmt.Sprintf("__fire_r.R%d", i))
 	}
 	return fmt.Sprintf(`
 //go:noinline
 func __fire_%d(%s) (%s) {
-	a := struct{ %s }{%s}
-	var r struct{ %s }
-	__fire_home.Call(&__fire[%d], __fire_unsafe.Pointer(&a), __fire_unsafe.Pointer(&r))
+	__fire_a, __fire_r := struct{ %s }{%s}, struct{ %s }{}
+	__fire_home.Call(&__fire[%d], __fire_unsafe.Pointer(&__fire_a), __fire_unsafe.Pointer(&__fire_r))
 	return %s
 }
 `, f.Slot, strings.Join(parameters, ", "), strings.Join(results, ", "),

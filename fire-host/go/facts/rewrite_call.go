@@ -167,10 +167,12 @@ func (r *rewriter) conversion(e *ast.CallExpr, to types.Type) string {
 	x := e.Args[0]
 	from := r.typeOf(x)
 	target := r.source(e.Fun)
-	if b, ok := to.Underlying().(*types.Basic); ok && b.Kind() == types.UnsafePointer {
+	library := r.out.s.user[r.info.Path] == nil
+	if b, ok := to.Underlying().(*types.Basic); ok && b.Kind() == types.UnsafePointer && !library {
 		panic(refusal{reasonUnsafe, "a conversion to unsafe.Pointer", e.Pos()})
 	}
-	if b, ok := from.Underlying().(*types.Basic); ok && b.Kind() == types.UnsafePointer {
+	// A library's generic code may compare addresses: references are in the order of home's.
+	if b, ok := from.Underlying().(*types.Basic); ok && b.Kind() == types.UnsafePointer && (!library || !isBasic(to, types.IsInteger)) {
 		panic(refusal{reasonUnsafe, "a conversion from unsafe.Pointer", e.Pos()})
 	}
 	toCore, fromCore := core(to), core(from)
@@ -229,6 +231,9 @@ func (r *rewriter) builtin(e *ast.CallExpr) string {
 		return r.typeText(e, tv.Type) + "(" + constantText(tv.Value) + ")"
 	}
 	if !ok {
+		if sel, is := ast.Unparen(e.Fun).(*ast.SelectorExpr); is && (sel.Sel.Name == "Sizeof" || sel.Sel.Name == "Alignof") {
+			return r.source(e) // of a type parameter; the operand is not evaluated
+		}
 		panic(refusal{reasonUnsafe, "a call of " + r.source(e.Fun), e.Pos()})
 	}
 	arg := func(i int) string { return r.expr(e.Args[i]) }

@@ -194,7 +194,7 @@ func (d *declarations) signature(signature *types.Signature, receiver bool) sign
 	n := 0
 	add := func(t types.Type, parameter, dots bool) {
 		text := d.table.text(t)
-		name := fmt.Sprintf("p%d", n)
+		name := fmt.Sprintf("fire__p%d", n)
 		fields = append(fields, fmt.Sprintf("P%d %s", n, text))
 		values = append(values, name)
 		if parameter {
@@ -234,12 +234,12 @@ func (d *declarations) stub(id string, f *types.Func) {
 	if recv := signature.Recv(); recv != nil {
 		receiver := d.table.text(recv.Type())
 		if signature.RecvTypeParams().Len() > 0 {
-			d.printf("func (p0 %s) %s(%s) (%s) { a, r := %s{%s}, %s{}; fire__.Call(fire__.MethodOf(p0, %q), &a, &r); return %s }\n",
+			d.printf("func (fire__p0 %s) %s(%s) (%s) { a, r := %s{%s}, %s{}; fire__.Call(fire__.MethodOf(fire__p0, %q), &a, &r); return %s }\n",
 				receiver, f.Name(), t.parameters, t.results, t.argumentStruct, t.argumentValues, t.resultStruct, f.Name(), t.returned)
 			return
 		}
 		d.handle(handle, id)
-		d.printf("func (p0 %s) %s(%s) (%s) { a, r := %s{%s}, %s{}; fire__.Call(%s, &a, &r); return %s }\n",
+		d.printf("func (fire__p0 %s) %s(%s) (%s) { a, r := %s{%s}, %s{}; fire__.Call(%s, &a, &r); return %s }\n",
 			receiver, f.Name(), t.parameters, t.results, t.argumentStruct, t.argumentValues, t.resultStruct, handle, t.returned)
 		return
 	}
