@@ -280,6 +280,19 @@ func (r *rewriter) builtin(e *ast.CallExpr) string {
 		return "fire__.Map(" + arg(0) + ").Delete(" + arg(1) + ")"
 	case "make":
 		return r.make(e)
+	case "print", "println":
+		list := []string{"false"}
+		if id.Name == "println" {
+			list[0] = "true"
+		}
+		for i, a := range e.Args {
+			text := arg(i)
+			if tv := r.types.Types[a]; tv.Value != nil && isBasic(tv.Type, types.IsUntyped) && isBasic(tv.Type, types.IsInteger) {
+				text = "int64(" + text + ")"
+			}
+			list = append(list, text)
+		}
+		return "fire__.Print(" + strings.Join(list, ", ") + ")"
 	case "new":
 		if tv := r.types.Types[e.Args[0]]; tv.IsType() {
 			return "fire__.Zero[" + r.source(e.Args[0]) + "]()"

@@ -195,7 +195,11 @@ func (r *rewriter) selector(e *ast.SelectorExpr) string {
 		}
 		return text
 	case types.MethodVal:
-		return r.receiver(e, s) + "." + e.Sel.Name
+		receiver := r.receiver(e, s)
+		if rest, ok := strings.CutPrefix(receiver, "fire__.Dispatch("); ok {
+			receiver = "fire__.Bound(" + rest // not called here: a nil interface panics here all the same
+		}
+		return receiver + "." + e.Sel.Name
 	}
 	return r.methodExpression(e, s)
 }

@@ -68,6 +68,9 @@ func (r *rewriter) bind(s *ast.RangeStmt, key, value string) string {
 			out = append(out, r.assignText(&ast.AssignStmt{Lhs: []ast.Expr{e}, Tok: s.Tok}, text))
 		}
 	}
+	if s.Tok == token.ASSIGN && r.used(s.Key) && r.used(s.Value) {
+		return r.assignText(&ast.AssignStmt{Lhs: []ast.Expr{s.Key, s.Value}, Tok: s.Tok}, key+", "+value)
+	}
 	one(s.Key, key)
 	one(s.Value, value)
 	return strings.Join(out, "; ")

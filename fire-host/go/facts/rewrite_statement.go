@@ -468,6 +468,9 @@ func (r *rewriter) deferStatement(s *ast.DeferStmt) string {
 			r.refuse(s, "defer of a computed function, which may recover")
 		}
 	}
+	if callee != nil && callee.Signature().Recv() != nil && types.IsInterface(callee.Signature().Recv().Type()) && r.out.s.someoneRecovers(callee.Name()) {
+		panic(refusal{reasonRecover, "it defers " + callee.Name() + " of an interface, and a method of that name recovers", s.Pos()})
+	}
 	if callee != nil && r.out.recovers(callee) {
 		return "defer " + r.deferredRecoverer(s.Call, callee)
 	}

@@ -506,6 +506,20 @@ func (e *emitter) recovers(f *types.Func) bool {
 	return p != nil && !p.Standard && e.s.recoverers(p)[f.Name()]
 }
 
+// someoneRecovers reports whether a method of this name of the user calls recover in its own frame.
+func (s *session) someoneRecovers(name string) bool {
+	for _, info := range s.user {
+		for _, file := range info.Files {
+			for _, d := range file.Decls {
+				if decl, ok := d.(*ast.FuncDecl); ok && decl.Recv != nil && decl.Name.Name == name && decl.Body != nil && callsRecover(info.Info, decl.Body) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 // recoverers are the names of a library's functions and methods that call recover.
 func (s *session) recoverers(p *listed) map[string]bool {
 	if found, ok := s.recovering[p.ImportPath]; ok {

@@ -60,7 +60,10 @@ func declaredMethod(v reflect.Value, name string) (f, receiver reflect.Value) {
 		if f := functionByID(path[:dot+1] + "(*" + path[dot+1:] + ")." + name); f.IsValid() {
 			return f, v
 		}
-		if f := functionByID(path + "." + name); f.IsValid() && !v.IsNil() {
+		if f := functionByID(path + "." + name); f.IsValid() {
+			if v.IsNil() {
+				panic(genuine("runtime error: invalid memory address or nil pointer dereference"))
+			}
 			return f, v.Elem()
 		}
 	}

@@ -47,6 +47,8 @@ func (s *session) execute(kind uint16, r *wire.Reader, w *wire.Writer) {
 	case wire.Equal:
 		a, b := s.readValue(r), s.readValue(r)
 		w.Bool(a.IsValid() && b.IsValid() && a.Interface() == b.Interface() || !a.IsValid() && !b.IsValid())
+	case wire.Print:
+		printValues(r)
 	case wire.SameType:
 		v := s.readValue(r)
 		w.Bool(v.Type() == s.link.typeOf(r.U32()).rtype)

@@ -1,5 +1,7 @@
 package wire
 
+import "math"
+
 // Malformed is thrown by a Reader at a payload that is not what the operation says.
 type Malformed string
 
@@ -29,6 +31,9 @@ func (w *Writer) U32(v uint32) {
 func (w *Writer) U64(v uint64) {
 	w.B = append(w.B, byte(v), byte(v>>8), byte(v>>16), byte(v>>24), byte(v>>32), byte(v>>40), byte(v>>48), byte(v>>56))
 }
+
+// Float appends eight bytes.
+func (w *Writer) Float(v float64) { w.U64(math.Float64bits(v)) }
 
 // Text appends a string after its length.
 func (w *Writer) Text(s string) {
@@ -69,6 +74,9 @@ func (r *Reader) U64() uint64 {
 	b := r.Take(8)
 	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 | uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
 }
+
+// Float takes eight bytes.
+func (r *Reader) Float() float64 { return math.Float64frombits(r.U64()) }
 
 // Text takes a string after its length.
 func (r *Reader) Text() string { return string(r.Take(int(r.U32()))) }

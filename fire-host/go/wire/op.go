@@ -73,6 +73,7 @@ const (
 	Equal
 	Spawn
 	SameType
+	Print
 	AssertionFailed // codes of the static type and of the asserted one, the value
 )
 
@@ -100,4 +101,17 @@ const (
 const (
 	CaseSend = iota
 	CaseReceive
+)
+
+// Kinds of a value in Print.
+const (
+	PrintNothing = iota // an interface without a value
+	PrintBool
+	PrintInt
+	PrintUint
+	PrintFloat
+	PrintComplex
+	PrintText
+	PrintSlice
+	PrintPointer
 )

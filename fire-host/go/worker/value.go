@@ -204,10 +204,26 @@ func Dispatch[I any](x I) I {
 		return x
 	}
 	t := reflect.TypeOf(value)
-	if isHazard(t) {
+	if isHazard(t) || promotes(t) {
 		return wrap(Proxy{local: value}, reflect.TypeFor[I]()).(I)
 	}
 	return x
+}
+
+// promotes reports whether the methods of a type without a name are those of what it embeds.
+func promotes(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer && t.Name() == "" {
+		t = t.Elem()
+	}
+	return t.Kind() == reflect.Struct && t.Name() == ""
+}
+
+// Bound is Dispatch for a method that is not called yet: Go panics at once if there is none.
+func Bound[I any](x I) I {
+	if any(x) == nil {
+		nilDereference()
+	}
+	return Dispatch(x)
 }
 
 // runtimeErrorText is the text of an error that this process's runtime raised.
