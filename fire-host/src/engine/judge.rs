@@ -57,6 +57,12 @@ impl Engine {
         }
         self.note("parse", since);
         if !broken.is_empty() {
+            // Go's own parser says best where it fails; what it takes is no error, whatever the grammar thinks.
+            if let Some(findings) = self.go_syntax_errors(changed).await {
+                broken = self.diagnostics(findings);
+            }
+        }
+        if !broken.is_empty() {
             return Verdict::Failed {
                 stage: Stage::Parse,
                 diagnostics: broken,
@@ -101,6 +107,23 @@ impl Engine {
             },
             Some(Action::Hot) => self.hot(&edits, &actions, source),
         }
+    }
+
+    /// What Go's parser has against the changed files. None: it cannot be asked.
+    async fn go_syntax_errors(&self, changed: &[PathBuf]) -> Option<Vec<crate::facts::Finding>> {
+        let files: Vec<&PathBuf> = changed.iter().filter(|path| is_go(path)).collect();
+        let running = self.running.as_ref()?;
+        let updated: Updated = running
+            .facts
+            .ask(json!({ "do": "update", "files": files }))
+            .await
+            .ok()?;
+        if updated.reload || updated.reloaded {
+            return None;
+        }
+        let mut findings = updated.diagnostics;
+        findings.retain(|finding| finding.message.starts_with("syntax error"));
+        Some(findings)
     }
 
     /// Type-checks what changed. A verdict: the batch ends here.

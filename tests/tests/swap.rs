@@ -1,0 +1,253 @@
+//! Functions swapped in a running program: the process and its state stay, the answers change.
+
+use std::time::Duration;
+
+use fire_tests::driver::{Fire, Project};
+use rustix::process::Signal;
+use serde_json::Value;
+
+/// Answers each line of its standard input; `n` counts them for as long as the process lives.
+const MAIN: &str = r#"package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"example.com/app/store"
+)
+
+type service struct {
+	shelf *store.Shelf
+	n     int
+}
+
+var errEmpty = errors.New("empty")
+
+func describe(s *store.Shelf, word string) (string, error) {
+	if word == "" {
+		return "", fmt.Errorf("describe: %w", errEmpty)
+	}
+	return strings.ToUpper(word) + "/" + strings.Join(s.Words(), ","), nil
+}
+
+func (v *service) answer(word string) (text string) {
+	defer func() {
+		if p := recover(); p != nil {
+			text = fmt.Sprint("panicked: ", p)
+		}
+	}()
+	v.n++
+	v.shelf.Put(word)
+	text, err := describe(v.shelf, word)
+	if errors.Is(err, errEmpty) {
+		return "nothing"
+	}
+	return text
+}
+
+func main() {
+	v := &service{shelf: store.New()}
+	lines := bufio.NewScanner(os.Stdin)
+	for lines.Scan() {
+		n := v.n
+		fmt.Println("answer", n, v.answer(lines.Text()))
+	}
+}
+"#;
+
+const STORE: &str = r#"package store
+
+import (
+	"sort"
+	"sync"
+)
+
+type Shelf struct {
+	mu    sync.Mutex
+	words map[string]int
+	order []string
+}
+
+func New() *Shelf { return &Shelf{words: map[string]int{}} }
+
+func (s *Shelf) Put(word string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.words[word]; !ok {
+		s.order = append(s.order, word)
+	}
+	s.words[word]++
+}
+
+func (s *Shelf) Words() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := append([]string(nil), s.order...)
+	sort.Strings(out)
+	return out
+}
+"#;
+
+fn started() -> (Project, Fire, u64) {
+    let project = Project::new(&[("main.go", MAIN), ("store/store.go", STORE)]);
+    let mut fire = project.fire(&[]);
+    let ready = fire.expect("ready");
+    let pid = ready["pid"].as_u64().unwrap();
+    (project, fire, pid)
+}
+
+fn functions(event: &Value) -> Vec<&str> {
+    let list = event["functions"].as_array().unwrap();
+    list.iter().map(|id| id.as_str().unwrap()).collect()
+}
+
+#[test]
+fn edited_bodies_go_live_and_the_state_stays() {
+    let (project, mut fire, pid) = started();
+    fire.types("b\n").prints("answer 0 B/b");
+
+    project.replace(
+        "main.go",
+        "strings.ToUpper(word) + \"/\"",
+        "strings.Repeat(word, 2) + \":\"",
+    );
+    let swapped = fire.expect("swapped");
+    assert_eq!(functions(&swapped), ["example.com/app.describe"]);
+    assert!(swapped["stages"]["link"].is_u64(), "{swapped}");
+    fire.types("a\n").prints("answer 1 aa:a,b");
+
+    project.replace(
+        "store/store.go",
+        "s.order = append(s.order, word)",
+        "s.order = append(s.order, word+\"!\")",
+    );
+    let swapped = fire.expect("swapped");
+    assert_eq!(functions(&swapped), ["example.com/app/store.(*Shelf).Put"]);
+    fire.types("c\n").prints("answer 2 cc:a,b,c!");
+
+    project.replace(
+        "store/store.go",
+        "sort.Strings(out)",
+        "sort.Sort(sort.Reverse(sort.StringSlice(out)))",
+    );
+    fire.expect("swapped");
+    fire.types("c\n").prints("answer 3 cc:c!,b,a");
+
+    // Errors keep their identity, in both directions.
+    project.replace("main.go", "\"describe: %w\"", "\"described: %w\"");
+    fire.expect("swapped");
+    fire.types("\n").prints("answer 4 nothing");
+
+    // A panic of moved code is recovered at home, with the runtime's own text.
+    project.replace(
+        "main.go",
+        "\treturn strings.Repeat",
+        "\tif word == \"z\" {\n\t\t_ = s.Words()[99]\n\t}\n\treturn strings.Repeat",
+    );
+    fire.expect("swapped");
+    fire.types("z\n")
+        .prints("answer 5 panicked: runtime error: index out of range [99] with length 5");
+    fire.types("d\n").prints("answer 6 dd:");
+
+    project.replace(
+        "store/store.go",
+        "sort.Sort(sort.Reverse(sort.StringSlice(out)))",
+        "sort.Strings(out)",
+    );
+    let reverted = fire.expect("reverted");
+    assert_eq!(
+        functions(&reverted),
+        ["example.com/app/store.(*Shelf).Words"]
+    );
+    fire.types("d\n").prints("answer 7 dd:");
+
+    project.replace(
+        "store/store.go",
+        "order []string",
+        "order []string\n\tsize  int",
+    );
+    let restarted = fire.expect("restarted");
+    assert_eq!(restarted["reasons"][0]["code"], "struct", "{restarted}");
+    assert_ne!(restarted["pid"].as_u64(), Some(pid));
+    fire.types("q\n").prints("answer 0 qq:q!");
+}
+
+#[test]
+fn what_does_not_compile_is_told_and_the_program_answers_on() {
+    let (project, mut fire, _) = started();
+    project.replace("main.go", "v.n++", "v.n++ +");
+    let failed = fire.expect("failed");
+    assert_eq!(failed["stage"], "parse", "{failed}");
+    project.replace("main.go", "v.n++ +", "v.m++");
+    let failed = fire.expect("failed");
+    assert_eq!(failed["stage"], "typecheck", "{failed}");
+    let place = &failed["diagnostics"][0];
+    assert_eq!(
+        (&place["file"], &place["line"], &place["col"]),
+        (&"main.go".into(), &33.into(), &4.into()),
+        "{failed}"
+    );
+    fire.types("b\n").prints("answer 0 B/b");
+    project.replace("main.go", "v.m++", "v.n += 10");
+    fire.expect("swapped");
+    fire.types("c\n")
+        .prints("answer 1 C/b,c")
+        .types("d\n")
+        .prints("answer 11 D/b,c,d");
+}
+
+#[test]
+fn a_killed_worker_costs_its_edit_alone() {
+    let (project, mut fire, _) = started();
+    project.replace("main.go", "\"/\"", "\"|\"");
+    let swapped = fire.expect("swapped");
+    fire.types("b\n").prints("answer 0 B|b");
+    let worker = i32::try_from(swapped["worker_pid"].as_i64().unwrap()).unwrap();
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(worker).unwrap(),
+        Signal::KILL,
+    )
+    .unwrap();
+    let exited = fire.until(|event| event["event"] == "worker_exited");
+    assert_eq!(exited["action"], "rolled-back", "{exited}");
+    fire.types("c\n").prints("answer 1 C/b,c");
+    project.replace("main.go", "\"|\"", "\"+\"");
+    fire.until(|event| event["event"] == "swapped");
+    fire.types("d\n").prints("answer 2 D+b,c,d");
+}
+
+#[test]
+fn nothing_is_left_behind() {
+    let (project, mut fire, _) = started();
+    project.replace("main.go", "\"/\"", "\"|\"");
+    let swapped = fire.expect("swapped");
+    fire.signal(Signal::INT);
+    fire.ends(Duration::from_secs(10));
+    let worker = i32::try_from(swapped["worker_pid"].as_i64().unwrap()).unwrap();
+    let alive = rustix::process::test_kill_process(rustix::process::Pid::from_raw(worker).unwrap());
+    assert!(alive.is_err(), "the worker lives on");
+    let mut names: Vec<String> = std::fs::read_dir(project.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    assert_eq!(names, [".fire", "go.mod", "main.go", "store"]);
+}
+
+#[test]
+fn everything_moved_before_main_answers_alike() {
+    let project = Project::new(&[("main.go", MAIN), ("store/store.go", STORE)]);
+    for split in ["per-package", "per-function"] {
+        let mut fire = project.fire(&["--split", split]);
+        fire.expect("ready");
+        fire.types("b\n")
+            .prints("answer 0 B/b")
+            .types("\n")
+            .prints("answer 1 nothing");
+        fire.signal(Signal::INT);
+        fire.ends(Duration::from_secs(10));
+    }
+}
