@@ -59,6 +59,14 @@ pub struct PluginChoice {
 }
 
 impl Project {
+    /// Where generated source of this app goes: apps of one project build at the same time.
+    pub fn own_state(&self) -> PathBuf {
+        match &self.app {
+            Some(name) => self.state.join("apps").join(name),
+            None => self.state.clone(),
+        }
+    }
+
     /// The path as the user would type it.
     pub fn shown(&self, path: &Path) -> String {
         path.strip_prefix(&self.root)

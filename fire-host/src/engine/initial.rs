@@ -156,7 +156,7 @@ impl Engine {
             let Some(running) = &self.running else {
                 return Err("the swap engine is closed".into());
             };
-            let out = self.project.state.join("shadow").join("initial");
+            let out = self.project.own_state().join("shadow").join("initial");
             let shadow: Shadow = running
                 .facts
                 .ask(

@@ -43,6 +43,9 @@ impl Engine {
         let mut source = self.current.clone();
         let mut broken: Vec<Diagnostic> = Vec::new();
         for path in changed {
+            if is_go(path) && !self.is_ours(path) {
+                continue; // a package that this program does not hold: an import would bring it in
+            }
             let name = path.to_string_lossy();
             let old = source.file(&name).cloned();
             source.update(path, std::fs::read(path).ok());
@@ -109,9 +112,19 @@ impl Engine {
         }
     }
 
+    /// Whether a Go file lies in a directory of the program.
+    fn is_ours(&self, path: &Path) -> bool {
+        self.packages
+            .iter()
+            .any(|package| path.parent() == Some(package.dir.as_path()))
+    }
+
     /// What Go's parser has against the changed files. None: it cannot be asked.
     async fn go_syntax_errors(&self, changed: &[PathBuf]) -> Option<Vec<crate::facts::Finding>> {
-        let files: Vec<&PathBuf> = changed.iter().filter(|path| is_go(path)).collect();
+        let files: Vec<&PathBuf> = changed
+            .iter()
+            .filter(|path| is_go(path) && self.is_ours(path))
+            .collect();
         let running = self.running.as_ref()?;
         let updated: Updated = running
             .facts
@@ -134,7 +147,9 @@ impl Engine {
         };
         let files: Vec<&PathBuf> = changed
             .iter()
-            .filter(|path| is_go(path) && !path.to_string_lossy().ends_with("_test.go"))
+            .filter(|path| {
+                is_go(path) && self.is_ours(path) && !path.to_string_lossy().ends_with("_test.go")
+            })
             .collect();
         let updated: Updated = match running
             .facts
@@ -313,7 +328,7 @@ impl Engine {
         let generation = running.workers.next_generation();
         let out = self
             .project
-            .state
+            .own_state()
             .join("shadow")
             .join(generation.to_string());
         let shadow: Shadow = running

@@ -59,7 +59,7 @@ impl Engine {
             .collect();
         let instrumented: Instrumented = running
             .facts
-            .ask(json!({ "do": "instrument", "out": self.project.state.join("home"), "agent": agent }))
+            .ask(json!({ "do": "instrument", "out": self.project.own_state().join("home"), "agent": agent }))
             .await
             .map_err(|error| error.to_string())?;
         self.census = Some(Census {
