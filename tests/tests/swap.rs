@@ -95,13 +95,15 @@ fn started() -> (Project, Fire, u64) {
     let project = Project::new(&[("main.go", MAIN), ("store/store.go", STORE)]);
     let mut fire = project.fire(&[]);
     let ready = fire.expect("ready");
-    let pid = ready["pid"].as_u64().unwrap();
+    let pid = ready["pid"].as_u64().expect("a ready event has a pid");
     (project, fire, pid)
 }
 
 fn functions(event: &Value) -> Vec<&str> {
-    let list = event["functions"].as_array().unwrap();
-    list.iter().map(|id| id.as_str().unwrap()).collect()
+    let list = event["functions"].as_array().expect("a list of functions");
+    list.iter()
+        .map(|id| id.as_str().expect("an id is text"))
+        .collect()
 }
 
 #[test]

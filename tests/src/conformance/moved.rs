@@ -257,8 +257,8 @@ impl Stage {
             .spawn()
             .map_err(|error| error.to_string())?;
         wait(&control, Awaited::Begun).await?;
-        let (mut moves, mut running): (Vec<Move>, Vec<(Child, Box<dyn Link>)>) =
-            (Vec::new(), Vec::new());
+        let mut moves: Vec<Move> = Vec::new();
+        let mut running: Vec<(Child, Box<dyn Link>)> = Vec::new();
         for (number, (binary, functions)) in workers.into_iter().enumerate() {
             let generation = number as u64 + 1;
             let own = directory.path().join(number.to_string());
