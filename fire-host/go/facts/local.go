@@ -28,7 +28,7 @@ func localTypes(info *types.Info, f *types.Func, body *ast.BlockStmt) (names map
 		}
 		order = append(order, spec)
 		o := info.Defs[spec.Name]
-		if spec.Assign.IsValid() || o == nil || spec.Name.Name == "_" {
+		if spec.Assign.IsValid() || o == nil || spec.Name.Name == "_" || spec.TypeParams != nil {
 			return true
 		}
 		names[o] = fmt.Sprintf("%s%s%s%s%d", functionID(f), localMark, spec.Name.Name, localMark, count[spec.Name.Name])
@@ -49,6 +49,9 @@ func localName(t types.Type, names map[types.Object]string) (string, bool) {
 		}
 		return canonicalType(t), !mentionsLocal(t)
 	}
+	if !packageLevel(n) || !registrableInstance(n) {
+		return "", false
+	}
 	list := make([]string, n.TypeArgs().Len())
 	for i := range list {
 		if list[i], ok = localName(n.TypeArgs().At(i), names); !ok {
@@ -56,6 +59,16 @@ func localName(t types.Type, names map[types.Object]string) (string, bool) {
 		}
 	}
 	return n.Obj().Pkg().Path() + "." + n.Obj().Name() + "[" + strings.Join(list, ",") + "]", true
+}
+
+func packageLevel(n *types.Named) bool {
+	return n.Obj().Pkg() == nil || n.Obj().Parent() == n.Obj().Pkg().Scope()
+}
+
+// registrableInstance reports whether an instantiated type is one that values have: no constraint.
+func registrableInstance(n *types.Named) bool {
+	i, ok := n.Underlying().(*types.Interface)
+	return !ok || i.IsMethodSet()
 }
 
 // localInstances lists the instantiated types of a function that mention its own types, by the last of those.
@@ -198,7 +211,7 @@ type copier struct {
 
 func (c *copier) declare(spec *ast.TypeSpec, names map[types.Object]string, instances map[types.Object][]*types.Named) {
 	o := c.info.Info.Defs[spec.Name]
-	if o == nil || spec.Name.Name == "_" {
+	if o == nil || spec.Name.Name == "_" || spec.TypeParams != nil {
 		return
 	}
 	outer, had := c.scope[o.Name()]

@@ -44,7 +44,7 @@ func (b *homeBuild) registration(info *PackageInfo, list []*function, table *imp
 	for _, t := range literals(info) {
 		fmt.Fprintf(&named, "\t\t\"\", (*%s)(nil),\n", table.text(t))
 	}
-	for _, t := range instances(info) {
+	for _, t := range b.s.instancesOf(info) {
 		fmt.Fprintf(&named, "\t\t%q, (*%s)(nil),\n", canonicalType(t), table.text(t))
 	}
 	copies := b.s.localCopies(info, table)
@@ -77,27 +77,19 @@ func registrable(o *types.TypeName) bool {
 	return !ok || i.IsMethodSet()
 }
 
-// instances lists the instantiated types that a package's source mentions outside of generic code.
-func instances(info *PackageInfo) []*types.Named {
+// instancesOf lists the instantiated types that a package's code leads to.
+func (s *session) instancesOf(info *PackageInfo) []*types.Named {
 	found := map[string]*types.Named{}
-	for id, instance := range info.Info.Instances {
-		n, ok := types.Unalias(instance.Type).(*types.Named)
-		if !ok || isOpen(n) || !nameable(n, info.Pkg) {
-			continue
-		}
-		if _, isType := info.Info.Uses[id].(*types.TypeName); !isType || n.Obj().Parent() != n.Obj().Pkg().Scope() || mentionsLocal(n) {
-			continue
-		}
-		found[canonicalType(n)] = n
+	for _, file := range info.Files {
+		s.expand(usesIn(info, file), func(n *types.Named) {
+			if packageLevel(n) && nameable(n, info.Pkg) && registrableInstance(n) && !mentionsLocal(n) {
+				found[canonicalType(n)] = n
+			}
+		})
 	}
-	names := make([]string, 0, len(found))
-	for name := range found {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	out := make([]*types.Named, len(names))
-	for i, name := range names {
-		out[i] = found[name]
+	out := make([]*types.Named, 0, len(found))
+	for _, name := range sortedKeys(found) {
+		out = append(out, found[name])
 	}
 	return out
 }

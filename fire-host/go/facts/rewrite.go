@@ -19,6 +19,7 @@ type rewriter struct {
 	table     *importTable // imports that the generated text adds
 	boxed     map[types.Object]bool
 	old       bool                            // loop variables are shared by all iterations (before Go 1.22)
+	generic   bool                            // the function has type parameters, or its receiver has
 	label     string                          // of the loop or switch that is rendered next, with its colon; empty once written
 	idle      map[types.Object]bool           // variables that constant expressions alone mention
 	locals    map[types.Object]string         // names of the types that the function declares
@@ -241,6 +242,7 @@ func (r *rewriter) hosted(decl *ast.FuncDecl, name string, as hosting) string {
 	r.locals, _ = localTypes(r.types, r.types.Defs[decl.Name].(*types.Func), decl.Body)
 	r.instances = r.out.s.localInstances(r.info, decl, r.locals)
 	signature := r.types.Defs[decl.Name].(*types.Func).Signature()
+	r.generic = signature.TypeParams().Len() > 0 || signature.RecvTypeParams().Len() > 0
 	var parameters []string
 	var prefix strings.Builder
 	if decl.Recv != nil {

@@ -292,6 +292,11 @@ func (r *rewriter) incDec(s *ast.IncDecStmt) string {
 func (r *rewriter) declaration(s *ast.DeclStmt) string {
 	decl := s.Decl.(*ast.GenDecl)
 	if decl.Tok == token.TYPE {
+		for _, spec := range decl.Specs {
+			if r.generic || spec.(*ast.TypeSpec).TypeParams != nil {
+				r.refuse(spec, "a type declared in a generic function, or a generic one in a function")
+			}
+		}
 		return r.source(s) + r.registerLocals(decl)
 	}
 	if decl.Tok != token.VAR {

@@ -281,10 +281,7 @@ func (r *rewriter) builtin(e *ast.CallExpr) string {
 	case "make":
 		return r.make(e)
 	case "print", "println":
-		list := []string{"false"}
-		if id.Name == "println" {
-			list[0] = "true"
-		}
+		var list []string
 		for i, a := range e.Args {
 			text := arg(i)
 			if tv := r.types.Types[a]; tv.Value != nil && isBasic(tv.Type, types.IsUntyped) && isBasic(tv.Type, types.IsInteger) {
@@ -292,7 +289,8 @@ func (r *rewriter) builtin(e *ast.CallExpr) string {
 			}
 			list = append(list, text)
 		}
-		return "fire__.Print(" + strings.Join(list, ", ") + ")"
+		name := map[string]string{"print": "fire__.Print(", "println": "fire__.Println("}[id.Name]
+		return name + strings.Join(list, ", ") + ")"
 	case "new":
 		if tv := r.types.Types[e.Args[0]]; tv.IsType() {
 			return "fire__.Zero[" + r.source(e.Args[0]) + "]()"

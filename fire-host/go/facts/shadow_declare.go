@@ -218,7 +218,7 @@ func (d *declarations) signature(signature *types.Signature, receiver bool) sign
 		text := d.table.text(signature.Results().At(i).Type())
 		results = append(results, text)
 		resultFields = append(resultFields, fmt.Sprintf("R%d %s", i, text))
-		returned = append(returned, fmt.Sprintf("r.R%d", i))
+		returned = append(returned, fmt.Sprintf("fire__r.R%d", i))
 	}
 	join := func(list []string, separator string) string { return strings.Join(list, separator) }
 	return signatureText{join(parameters, ", "), join(arguments, ", "), "struct{ " + join(fields, "; ") + " }", join(values, ", "),
@@ -227,19 +227,19 @@ func (d *declarations) signature(signature *types.Signature, receiver bool) sign
 
 // stub renders a function or method whose body calls home.
 func (d *declarations) stub(id string, f *types.Func) {
-	signature := f.Signature()
+	signature := namedReceiver(f.Signature())
 	d.count++
 	handle := fmt.Sprintf("fire_f%d", d.count)
 	t := d.signature(signature, true)
 	if recv := signature.Recv(); recv != nil {
 		receiver := d.table.text(recv.Type())
 		if signature.RecvTypeParams().Len() > 0 {
-			d.printf("func (fire__p0 %s) %s(%s) (%s) { a, r := %s{%s}, %s{}; fire__.Call(fire__.MethodOf(fire__p0, %q), &a, &r); return %s }\n",
+			d.printf("func (fire__p0 %s) %s(%s) (%s) { fire__a, fire__r := %s{%s}, %s{}; fire__.Call(fire__.MethodOf(fire__p0, %q), &fire__a, &fire__r); return %s }\n",
 				receiver, f.Name(), t.parameters, t.results, t.argumentStruct, t.argumentValues, t.resultStruct, f.Name(), t.returned)
 			return
 		}
 		d.handle(handle, id)
-		d.printf("func (fire__p0 %s) %s(%s) (%s) { a, r := %s{%s}, %s{}; fire__.Call(%s, &a, &r); return %s }\n",
+		d.printf("func (fire__p0 %s) %s(%s) (%s) { fire__a, fire__r := %s{%s}, %s{}; fire__.Call(%s, &fire__a, &fire__r); return %s }\n",
 			receiver, f.Name(), t.parameters, t.results, t.argumentStruct, t.argumentValues, t.resultStruct, handle, t.returned)
 		return
 	}
@@ -255,8 +255,29 @@ func (d *declarations) stub(id string, f *types.Func) {
 		return
 	}
 	d.handle(handle, id)
-	d.printf("func %s(%s) (%s) { a, r := %s{%s}, %s{}; fire__.Call(%s, &a, &r); return %s }\n",
+	d.printf("func %s(%s) (%s) { fire__a, fire__r := %s{%s}, %s{}; fire__.Call(%s, &fire__a, &fire__r); return %s }\n",
 		f.Name(), t.parameters, t.results, t.argumentStruct, t.argumentValues, t.resultStruct, handle, t.returned)
+}
+
+// namedReceiver gives blank type parameters of a receiver names, since the stub writes them.
+func namedReceiver(signature *types.Signature) *types.Signature {
+	blank := false
+	for i := range signature.RecvTypeParams().Len() {
+		blank = blank || signature.RecvTypeParams().At(i).Obj().Name() == "_"
+	}
+	if !blank {
+		return signature
+	}
+	with := map[*types.TypeParam]types.Type{}
+	made := make([]*types.TypeParam, signature.RecvTypeParams().Len())
+	for i := range made {
+		old := signature.RecvTypeParams().At(i)
+		made[i] = types.NewTypeParam(types.NewTypeName(old.Obj().Pos(), old.Obj().Pkg(), fmt.Sprintf("fire__T%d", i), nil), old.Constraint())
+		with[old] = made[i]
+	}
+	open := substitute(types.NewSignatureType(nil, nil, nil, signature.Params(), signature.Results(), signature.Variadic()), with).(*types.Signature)
+	recv := signature.Recv()
+	return types.NewSignatureType(types.NewVar(recv.Pos(), recv.Pkg(), "", substitute(recv.Type(), with)), made, nil, open.Params(), open.Results(), open.Variadic())
 }
 
 func (d *declarations) handle(name, id string) {
@@ -272,7 +293,7 @@ func (d *declarations) proxy(t types.Type) {
 	for i := range u.NumMethods() {
 		m := u.Method(i)
 		s := d.signature(m.Type().(*types.Signature), false)
-		d.printf("func (x %s) %s(%s) (%s) { a, r := %s{%s}, %s{}; fire__.CallMethod(x.Proxy, %q, &a, &r); return %s }\n",
+		d.printf("func (x %s) %s(%s) (%s) { fire__a, fire__r := %s{%s}, %s{}; fire__.CallMethod(x.Proxy, %q, &fire__a, &fire__r); return %s }\n",
 			name, m.Name(), s.parameters, s.results, s.argumentStruct, s.argumentValues, s.resultStruct, m.Name(), s.returned)
 	}
 	fmt.Fprintf(&d.init, "\tfire__.RegisterProxy(func(p fire__.Proxy) %s { return %s{p} })\n", d.table.text(t), name)
@@ -284,7 +305,7 @@ func (d *declarations) entry(b *hostedBody) {
 	var arguments []string
 	list := parameterTypes(b.entry.Signature())
 	for i := range list {
-		argument := fmt.Sprintf("a.P%d", i)
+		argument := fmt.Sprintf("fire__a.P%d", i)
 		arguments = append(arguments, argument)
 	}
 	call := fmt.Sprintf("%s(%s)", b.name, strings.Join(arguments, ", "))
@@ -294,5 +315,5 @@ func (d *declarations) entry(b *hostedBody) {
 	if t.returned != "" {
 		call = t.returned + " = " + call
 	}
-	fmt.Fprintf(&d.init, "\tfire__.Host(%q, func(a *%s, r *%s) { %s })\n", b.id, t.argumentStruct, t.resultStruct, call)
+	fmt.Fprintf(&d.init, "\tfire__.Host(%q, func(fire__a *%s, fire__r *%s) { %s })\n", b.id, t.argumentStruct, t.resultStruct, call)
 }

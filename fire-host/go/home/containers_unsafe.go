@@ -194,7 +194,7 @@ func (s *session) channel(kind uint16, r *wire.Reader, w *wire.Writer) {
 	}
 	t := s.link.real(r.U32())
 	if kind == wire.MakeChan {
-		s.WritePointer(w, reflect.MakeChan(t.rtype, int(r.U64())).UnsafePointer())
+		s.WritePointer(w, reflect.MakeChan(reflect.ChanOf(reflect.BothDir, t.rtype.Elem()), int(r.U64())).UnsafePointer())
 		return
 	}
 	c := s.word(t, r.U64())

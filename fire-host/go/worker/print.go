@@ -6,8 +6,14 @@ import (
 	"fireagent/wire"
 )
 
-// Print is print and println: home writes, so that the order with what else it writes is kept.
-func Print(line bool, values ...any) {
+// Print is print.
+func Print(values ...any) { write(false, values) }
+
+// Println is println.
+func Println(values ...any) { write(true, values) }
+
+// write has home write, so that the order with what else it writes is kept.
+func write(line bool, values []any) {
 	c := current()
 	w := c.begin()
 	w.Bool(line)
