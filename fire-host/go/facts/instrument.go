@@ -204,6 +204,7 @@ func parameterTypes(signature *types.Signature) []types.Type {
 // slowPath is the function that a dispatch check calls: parameters by value, so that they do not escape on the fast path.
 func slowPath(table *importTable, f *function) string {
 	var parameters, arguments, argumentFields, results, resultFields, returned []string
+	dots := ""
 	signature := f.Object.Signature()
 	list := parameterTypes(signature)
 	for i, t := range list {
@@ -211,9 +212,19 @@ func slowPath(table *importTable, f *function) string {
 		arguments = append(arguments, fmt.Sprintf("__fire_p%d", i))
 		argumentFields = append(argumentFields, fmt.Sprintf("P%d %s", i, text))
 		if signature.Variadic() && i == len(list)-1 {
-			text = "..." + strings.TrimPrefix(text, "[]")
+			text, dots = "..."+strings.TrimPrefix(text, "[]"), "..."
 		}
 		parameters = append(parameters, fmt.Sprintf("__fire_p%d %s", i, text))
+	}
+	again, own := f.Decl.Name.Name, arguments
+	if signature.Recv() != nil {
+		again, own = arguments[0]+"."+again, arguments[1:]
+	}
+	again += "(" + strings.Join(own, ", ") + dots + ")"
+	if signature.Results().Len() > 0 {
+		again = "return " + again
+	} else {
+		again += "; return"
 	}
 	for i := range signature.Results().Len() {
 		text := table.text(signature.Results().At(i).Type())
@@ -225,9 +236,9 @@ func slowPath(table *importTable, f *function) string {
 //go:noinline
 func __fire_%d(%s) (%s) {
 	__fire_a, __fire_r := struct{ %s }{%s}, struct{ %s }{}
-	__fire_home.Call(&__fire[%d], __fire_unsafe.Pointer(&__fire_a), __fire_unsafe.Pointer(&__fire_r))
+	if !__fire_home.Call(&__fire[%d], __fire_unsafe.Pointer(&__fire_a), __fire_unsafe.Pointer(&__fire_r)) { %s }
 	return %s
 }
 `, f.Slot, strings.Join(parameters, ", "), strings.Join(results, ", "),
-		strings.Join(argumentFields, "; "), strings.Join(arguments, ", "), strings.Join(resultFields, "; "), f.Slot, strings.Join(returned, ", "))
+		strings.Join(argumentFields, "; "), strings.Join(arguments, ", "), strings.Join(resultFields, "; "), f.Slot, again, strings.Join(returned, ", "))
 }

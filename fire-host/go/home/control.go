@@ -221,7 +221,7 @@ func (c *control) commit(r commit) {
 		slot *Slot
 		to   *target
 	}
-	var flips []flip
+	var wanted []flip
 	for _, m := range r.Moves {
 		l := c.links[m.Generation]
 		for _, id := range m.Functions {
@@ -230,18 +230,19 @@ func (c *control) commit(r commit) {
 				c.send(message{Refused: &refused{m.Generation, "missing", id, "the running program has no dispatch check for " + id}})
 				return
 			}
-			flips = append(flips, flip{slot, l.hosted[id]})
+			wanted = append(wanted, flip{slot, l.hosted[id]})
 		}
 	}
-	for _, f := range flips {
-		f.slot.target.Store(f.to)
-		f.slot.hot.Store(true)
+	flips.Lock()
+	for _, f := range wanted {
+		f.slot.route(f.to)
 	}
 	for _, id := range r.Reverted {
 		if slot := slotOf(id); slot != nil {
 			slot.hot.Store(false)
 		}
 	}
+	flips.Unlock()
 	c.send(message{Committed: &committed{r.ID}})
 	for _, old := range r.Superseded {
 		if l := c.links[old]; l != nil {

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"runtime"
 	"sync"
+	"time"
 	"unsafe"
 
 	"fireagent/lane"
@@ -22,8 +23,9 @@ type link struct {
 	drops    []uint64   // closures that home has let go of, not yet told
 	closed   bool
 	cause    string
-	drained  func() // called once when nothing refers to this generation any more
-	superior bool   // a newer generation has taken all of its functions
+	told     chan struct{} // closed once the host has said why this link is
+	drained  func()        // called once when nothing refers to this generation any more
+	superior bool          // a newer generation has taken all of its functions
 
 	types     []*typ // by code
 	functions []function
@@ -64,7 +66,7 @@ func openLink(generation uint64, descriptor string) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &link{generation: generation, lanes: lanes, keys: map[reflect.Type]*key{}, hosted: map[string]*target{}}, nil
+	return &link{generation: generation, lanes: lanes, told: make(chan struct{}), keys: map[reflect.Type]*key{}, hosted: map[string]*target{}}, nil
 }
 
 // acquire takes a lane for one call.
@@ -86,6 +88,7 @@ func (l *link) acquire() (*session, error) {
 	if err != nil {
 		l.mu.Lock()
 		l.open--
+		l.closed = l.closed || err == lane.ErrClosed
 		l.mu.Unlock()
 		return nil, err
 	}
@@ -132,23 +135,37 @@ func (l *link) supersede(drained func()) {
 	l.settle()
 }
 
+// close ends every call on the link with the cause, which the host tells once.
 func (l *link) close(cause string) {
 	l.mu.Lock()
-	if l.closed {
+	if l.cause != "" {
 		l.mu.Unlock()
 		return
 	}
 	l.closed, l.cause = true, cause
+	close(l.told)
 	l.mu.Unlock()
 	l.lanes.Close()
 }
 
-func (l *link) whyClosed() string {
+// isClosed reports whether the link carries no further call.
+func (l *link) isClosed() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.cause == "" {
+	return l.closed
+}
+
+// slowestNotice is how long the host's word on why a link is closed may come after the close itself.
+const slowestNotice = 2 * time.Second
+
+func (l *link) whyClosed() string {
+	select {
+	case <-l.told:
+	case <-time.After(slowestNotice):
 		return "its lane closed"
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	return l.cause
 }
 

@@ -45,17 +45,25 @@ func (s *session) lost(err error) {
 	panic(died(s.function, s.link))
 }
 
-// run carries out a call of a hosted function.
-func (s *session) run(t *target, a, r unsafe.Pointer) {
+// run carries out a call of a hosted function. False: the lane was closed before the worker could see the call.
+func (s *session) run(t *target, a, r unsafe.Pointer) bool {
 	s.tellDropped()
 	s.out.B = s.out.B[:0]
 	s.out.U32(t.number)
 	wire.Write(s, &s.out, a, t.arguments.program)
-	s.send(wire.Call, s.out.B)
+	if err := s.lane.Send(lane.Frame{Kind: wire.Call, Payload: s.out.B}); err == lane.ErrClosed {
+		s.lane.Close()
+		s.link.abandon()
+		return false
+	} else if err != nil {
+		s.lost(err)
+	}
+	counted.Load().Add(1)
 	answer := s.serve()
 	in := wire.Reader{B: answer}
 	s.decode(func() { wire.Read(s, &in, r, t.results.program) })
 	s.finish()
+	return true
 }
 
 // finish hands what the worker may still refer to over to the closures that keep it reachable.

@@ -21,6 +21,7 @@ type target struct {
 	number    uint32
 	arguments *typ
 	results   *typ
+	before    *target // where the calls went before; nil: they ran natively
 }
 
 // Hot reports whether calls go to a worker. It is what every call of an unmoved function pays.
@@ -57,22 +58,63 @@ var counted = func() *atomic.Pointer[atomic.Uint64] {
 	return p
 }()
 
-// Call runs a moved function in its worker: a and r point to structs of its parameters and results. Called by generated code.
-func Call(s *Slot, a, r unsafe.Pointer) {
-	for {
-		t := s.target.Load()
-		session, err := t.link.acquire()
-		if err != nil {
-			if s.target.Load() != t {
-				continue // a new generation was committed in between
-			}
-			panic(died(s.id, t.link))
-		}
-		session.function = s.id
-		counted.Load().Add(1)
-		session.run(t, a, r)
+// flips is held while slots change.
+var flips sync.Mutex
+
+// route makes new calls go to a worker. Precondition: flips is held.
+func (s *Slot) route(to *target) {
+	if s.hot.Load() {
+		to.before = s.target.Load().living()
+	}
+	s.target.Store(to)
+	s.hot.Store(true)
+}
+
+// living is the newest target, from t on back, whose worker serves; nil if there is none. Those that do not are forgotten.
+func (t *target) living() *target {
+	for t != nil && t.link.isClosed() {
+		t = t.before
+	}
+	if t != nil {
+		t.before = t.before.living()
+	}
+	return t
+}
+
+// fallBack makes new calls go where they went before a target whose worker is gone. The host says the same, later: until then
+// no call is lost that has not begun.
+func (s *Slot) fallBack(from *target) {
+	flips.Lock()
+	defer flips.Unlock()
+	if s.target.Load() != from || !s.hot.Load() {
+		return // a commit was quicker
+	}
+	if to := from.before.living(); to != nil {
+		s.target.Store(to)
 		return
 	}
+	s.hot.Store(false)
+}
+
+// Call runs a moved function in its worker: a and r point to structs of its parameters and results. False: it is not
+// moved any more, and nothing has run. Called by generated code.
+func Call(s *Slot, a, r unsafe.Pointer) bool {
+	for s.hot.Load() {
+		t := s.target.Load()
+		session, err := t.link.acquire()
+		switch {
+		case err == nil:
+			session.function = s.id
+			if session.run(t, a, r) {
+				return true
+			}
+		case t.link.isClosed():
+			s.fallBack(t)
+		default:
+			panic(noLane{s.id, err})
+		}
+	}
+	return false
 }
 
 // workerDied is the panic of a call whose worker is gone. The call is never run a second time.
@@ -84,4 +126,14 @@ func (w workerDied) Error() string {
 
 func died(function string, l *link) error {
 	return workerDied{function, l.whyClosed()}
+}
+
+// noLane is the panic of a call that cannot be carried to its worker, which lives.
+type noLane struct {
+	function string
+	err      error
+}
+
+func (n noLane) Error() string {
+	return "fire: no lane for a call of " + n.function + ": " + n.err.Error()
 }

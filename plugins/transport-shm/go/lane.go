@@ -62,8 +62,12 @@ func (l *Link) mailbox(at int) mailbox {
 	}
 }
 
-// Send sends a frame; it does not keep the payload. Precondition: this side is active.
+// Send sends a frame; it does not keep the payload. Precondition: this side is active. ErrClosed: the peer never sees the
+// frame. A lane that closes while the frame is sent is told by Recv.
 func (l *Lane) Send(f Frame) error {
+	if l.out.waiting.Load() == shutDown {
+		return ErrClosed
+	}
 	// Flags below kind: the other way round the compiler loads both at once, right after they were stored one by one, which
 	// stalls the processor.
 	what := uint64(f.Flags) | uint64(f.Kind)<<16
@@ -73,11 +77,12 @@ func (l *Lane) Send(f Frame) error {
 	case len(f.Payload) > 0:
 		copy(l.out.inline[:], f.Payload)
 	}
-	return l.publish(what|formInline<<32, f.Call, len(f.Payload))
+	l.publish(what|formInline<<32, f.Call, len(f.Payload))
+	return nil
 }
 
 // publish makes what lies in the outgoing mailbox the peer's. `what` is laid out as at atWhat.
-func (l *Lane) publish(what, call uint64, length int) error {
+func (l *Lane) publish(what, call uint64, length int) {
 	l.out.what = what
 	l.out.call = call
 	l.sent++
@@ -85,24 +90,20 @@ func (l *Lane) publish(what, call uint64, length int) error {
 	// An addition, not a load: it orders the publication before the look at waiting, as the receiver's swap of
 	// waiting comes before its last look at head. One of the two sees the other.
 	if l.out.waiting.Add(0) != awake {
-		return l.wakePeer()
+		l.wakePeer()
 	}
 	runtime.KeepAlive(l)
-	return nil
 }
 
 // wakePeer wakes the receiver of what has just been published.
-func (l *Lane) wakePeer() error {
+func (l *Lane) wakePeer() {
 	switch {
 	case l.out.waiting.CompareAndSwap(inFutex, awake):
 		futexWake(l.out.waiting)
 	case l.out.waiting.CompareAndSwap(withDoorman, awake):
 		l.link.doorman.tell(l.index)
-	case l.out.waiting.Load() == shutDown:
-		return ErrClosed
 	}
 	runtime.KeepAlive(l)
-	return nil
 }
 
 // Recv waits for the peer's frame. Its payload is valid until the next Recv on this lane.

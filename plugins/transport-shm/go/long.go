@@ -11,7 +11,8 @@ func (l *Lane) sendLong(what, call uint64, left []byte) error {
 		return errTooLong
 	}
 	if len(left) <= bulkSize {
-		return l.publish(what|formBulk<<32, call, copy(l.out.bulk, left))
+		l.publish(what|formBulk<<32, call, copy(l.out.bulk, left))
+		return nil
 	}
 	space, form := l.out.bulk, uint64(formBulk)<<32
 	if block := l.claim(); block != noBlock {
@@ -21,9 +22,7 @@ func (l *Lane) sendLong(what, call uint64, left []byte) error {
 	for len(left) > len(space) {
 		n := copy(space, left)
 		left = left[n:]
-		if err := l.publish(what|form|formMore<<32, call, n); err != nil {
-			return err
-		}
+		l.publish(what|form|formMore<<32, call, n)
 		answer, _, _, err := l.take()
 		if err != nil {
 			return err
@@ -32,7 +31,8 @@ func (l *Lane) sendLong(what, call uint64, left []byte) error {
 			return l.garbage()
 		}
 	}
-	return l.publish(what|form, call, copy(space, left))
+	l.publish(what|form, call, copy(space, left))
+	return nil
 }
 
 // recvLong receives the rest of a frame whose first chunk has been taken.
@@ -62,11 +62,9 @@ func (l *Lane) recvLong(what, call uint64, length int) (Frame, error) {
 		if form&formMore == 0 {
 			break
 		}
-		err := l.publish(formNext<<32, 0, 0)
-		if err == nil {
-			chunk, _, length, err = l.take()
-		}
-		if err != nil {
+		l.publish(formNext<<32, 0, 0)
+		var err error
+		if chunk, _, length, err = l.take(); err != nil {
 			return Frame{}, err
 		}
 	}

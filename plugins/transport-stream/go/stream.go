@@ -135,7 +135,8 @@ func (l *Link) closeAtEnd(file *os.File) {
 	}()
 }
 
-// Send sends a frame; it does not keep the payload. Precondition: this side is active.
+// Send sends a frame; it does not keep the payload. Precondition: this side is active. ErrClosed: the peer never sees the
+// frame.
 func (l *Lane) Send(f Frame) error {
 	if len(f.Payload) > l.link.limit {
 		return errTooLong
