@@ -173,3 +173,13 @@ func (e *emitter) along(id string) bool {
 	}
 	return false
 }
+
+// entryOf is the body of a function that home calls here; nil if it is hosted elsewhere.
+func (e *emitter) entryOf(id string) *hostedBody {
+	for _, b := range e.bodies {
+		if b.id == id && b.as == asEntry {
+			return b
+		}
+	}
+	return nil
+}

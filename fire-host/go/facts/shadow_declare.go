@@ -225,6 +225,30 @@ func (d *declarations) signature(signature *types.Signature, receiver bool) sign
 		join(results, ", "), "struct{ " + join(resultFields, "; ") + " }", join(returned, ", ")}
 }
 
+// direct renders the call of a body that this worker hosts itself, where it is still the newest: the same code that home
+// would lead to. Empty: it is not here.
+func (d *declarations) direct(id, handle string, f *types.Func) string {
+	body := d.e.entryOf(id)
+	if body == nil {
+		return ""
+	}
+	var arguments []string
+	signature := f.Signature()
+	list := parameterTypes(signature)
+	for i := range list {
+		name := fmt.Sprintf("fire__p%d", i)
+		if signature.Variadic() && i == len(list)-1 {
+			name = "fire__.Adopt(" + name + ")..." // the callee may keep it
+		}
+		arguments = append(arguments, name)
+	}
+	call := body.name + "(" + strings.Join(arguments, ", ") + ")"
+	if signature.Results().Len() > 0 {
+		return fmt.Sprintf("if %s.Here() { return %s }; ", handle, call)
+	}
+	return fmt.Sprintf("if %s.Here() { %s; return }; ", handle, call)
+}
+
 // stub renders a function or method whose body calls home.
 func (d *declarations) stub(id string, f *types.Func) {
 	signature := namedReceiver(f.Signature())
@@ -239,8 +263,8 @@ func (d *declarations) stub(id string, f *types.Func) {
 			return
 		}
 		d.handle(handle, id)
-		d.printf("func (fire__p0 %s) %s(%s) (%s) { fire__a, fire__r := %s{%s}, %s{}; fire__.Call(%s, &fire__a, &fire__r); return %s }\n",
-			receiver, f.Name(), t.parameters, t.results, t.argumentStruct, t.argumentValues, t.resultStruct, handle, t.returned)
+		d.printf("func (fire__p0 %s) %s(%s) (%s) { %sfire__a, fire__r := %s{%s}, %s{}; fire__.Call(%s, &fire__a, &fire__r); return %s }\n",
+			receiver, f.Name(), t.parameters, t.results, d.direct(id, handle, f), t.argumentStruct, t.argumentValues, t.resultStruct, handle, t.returned)
 		return
 	}
 	if pure[id] && onlyValues(signature) {
@@ -255,8 +279,8 @@ func (d *declarations) stub(id string, f *types.Func) {
 		return
 	}
 	d.handle(handle, id)
-	d.printf("func %s(%s) (%s) { fire__a, fire__r := %s{%s}, %s{}; fire__.Call(%s, &fire__a, &fire__r); return %s }\n",
-		f.Name(), t.parameters, t.results, t.argumentStruct, t.argumentValues, t.resultStruct, handle, t.returned)
+	d.printf("func %s(%s) (%s) { %sfire__a, fire__r := %s{%s}, %s{}; fire__.Call(%s, &fire__a, &fire__r); return %s }\n",
+		f.Name(), t.parameters, t.results, d.direct(id, handle, f), t.argumentStruct, t.argumentValues, t.resultStruct, handle, t.returned)
 }
 
 // namedReceiver gives blank type parameters of a receiver names, since the stub writes them.

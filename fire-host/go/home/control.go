@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"fireagent/wire"
 )
@@ -215,6 +216,46 @@ func (l *link) handshake() (no *refused) {
 	return nil
 }
 
+// leave notes that a function is about to be served elsewhere.
+func (s *Slot) leave(leaving map[*link][]string) {
+	if s.hot.Load() {
+		l := s.target.Load().link
+		leaving[l] = append(leaving[l], s.id)
+	}
+}
+
+// longestNotice is how long a worker may take to note which functions it serves.
+const longestNotice = 5 * time.Second
+
+// serves tells a worker which functions it serves from now on, or does not any more. It calls directly what it serves, and no
+// call that begins after a commit may meet older code: a worker that does not answer is given up.
+func (l *link) serves(here bool, ids []string) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { recover() }() // it died: nothing in it calls anything any more
+		s, err := l.acquire()
+		if err != nil {
+			return
+		}
+		s.function = "a commit"
+		var w wire.Writer
+		w.Bool(here)
+		w.U32(uint32(len(ids)))
+		for _, id := range ids {
+			w.Text(id)
+		}
+		s.send(wire.Serves, w.B)
+		s.serve()
+		s.finish()
+	}()
+	select {
+	case <-done:
+	case <-time.After(longestNotice):
+		l.close("it did not answer")
+	}
+}
+
 // commit flips all slots of a batch. Every call that begins afterwards goes the new way.
 func (c *control) commit(r commit) {
 	type flip struct {
@@ -233,14 +274,32 @@ func (c *control) commit(r commit) {
 			wanted = append(wanted, flip{slot, l.hosted[id]})
 		}
 	}
+	var reverted []*Slot
+	for _, id := range r.Reverted {
+		if slot := slotOf(id); slot != nil {
+			reverted = append(reverted, slot)
+		}
+	}
+	leaving, coming := map[*link][]string{}, map[*link][]string{}
+	for _, f := range wanted {
+		f.slot.leave(leaving)
+		coming[f.to.link] = append(coming[f.to.link], f.slot.id)
+	}
+	for _, slot := range reverted {
+		slot.leave(leaving)
+	}
+	for l, ids := range leaving {
+		l.serves(false, ids)
+	}
+	for l, ids := range coming {
+		l.serves(true, ids)
+	}
 	flips.Lock()
 	for _, f := range wanted {
 		f.slot.route(f.to)
 	}
-	for _, id := range r.Reverted {
-		if slot := slotOf(id); slot != nil {
-			slot.hot.Store(false)
-		}
+	for _, slot := range reverted {
+		slot.hot.Store(false)
 	}
 	flips.Unlock()
 	c.send(message{Committed: &committed{r.ID}})

@@ -6,9 +6,10 @@
 package wire
 
 // Version of this table. Home refuses a worker that was built for another.
-const Version = 2
+const Version = 3
 
-// Frames from home. Init, Call and CallClosure begin work in the worker; the others answer an operation.
+// Frames from home. Init, Call, CallClosure, DropClosures and Serves begin work in the worker; the others answer an
+// operation.
 const (
 	Init uint16 = 1 + iota
 	Call
@@ -17,6 +18,7 @@ const (
 	Answer
 	AnswerPanic
 	AnswerGoexit
+	Serves // whether calls of some functions come here from now on, their ids
 )
 
 // Frames from the worker that end a call.

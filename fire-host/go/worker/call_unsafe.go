@@ -14,8 +14,25 @@ type Function struct {
 	id       string
 	required bool
 	number   uint32
+	here     atomic.Bool // this worker hosts it, and home's calls come here
 	defined  atomic.Bool
 	define   sync.Mutex
+}
+
+// Here reports whether a call of the function would come back to this worker, so that it need not go home. Called by
+// generated code.
+func (f *Function) Here() bool { return f.here.Load() }
+
+// serves notes whether home's calls of some functions come to this worker. Several workers may run one binary, so that a
+// function is hosted here says nothing.
+func serves(here bool, ids map[string]bool) {
+	functions.Lock()
+	defer functions.Unlock()
+	for _, f := range functions.list {
+		if ids[f.id] {
+			f.here.Store(here)
+		}
+	}
 }
 
 var functions struct {

@@ -125,6 +125,12 @@ func (c *context) handle(f lane.Frame) {
 			reply = c.call(&in)
 		case wire.CallClosure:
 			reply = c.callClosure(&in)
+		case wire.Serves:
+			here, ids := in.Bool(), map[string]bool{}
+			for range in.Count(4) {
+				ids[in.Text()] = true
+			}
+			serves(here, ids)
 		case wire.DropClosures:
 			for range in.Count(8) {
 				closures.drop(in.U64())
