@@ -1,6 +1,2 @@
-//! Measures what fire promises, beside what the machine itself can do, in the same run.
-
-pub mod go_program;
-mod transports;
-
-pub use transports::{Figures, some_transports, transports};
+//! Measures what fire promises, beside what the machine itself can do, in the same run. What `fire bench` measures too
+//! lives in `fire_host::bench`.

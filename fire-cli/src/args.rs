@@ -78,10 +78,19 @@ pub enum Command {
     Explain(Explain),
     /// The module's own tests, plain and with its functions moved, compared
     Verify(Verify),
+    /// Round trips, calls and operations, beside the machine's own floor; half a minute
+    Bench(Bench),
     /// An example service: started, edited, shown to keep its state; a minute at the most
     Demo(Demo),
     /// Make, install, show, remove and check plugins
     Plugin(crate::commands::plugin::Plugin),
+}
+
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -167,8 +176,8 @@ pub struct Run {
 }
 
 /// Words that are commands; everything else runs the program.
-const COMMANDS: [&str; 10] = [
-    "run", "help", "init", "doctor", "diff", "plugin", "plan", "explain", "verify", "demo",
+const COMMANDS: [&str; 11] = [
+    "run", "help", "init", "doctor", "diff", "plugin", "plan", "explain", "verify", "bench", "demo",
 ];
 /// fire's options that take a value.
 const VALUED: [&str; 7] = [

@@ -1,5 +1,6 @@
 //! One file a command.
 
+mod bench;
 mod demo;
 mod diff;
 mod doctor;
@@ -16,6 +17,7 @@ pub fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
     match arguments.command {
         Command::Init(options) => init::run(&arguments.common, &options),
         Command::Doctor => doctor::run(&arguments.common),
+        Command::Bench(options) => bench::run(&arguments.common, &options),
         Command::Demo(options) => demo::run(&arguments.common, &options),
         Command::Diff(options) => diff::run(&arguments.common, &options),
         Command::Plugin(options) => plugin::run(&arguments.common, options),

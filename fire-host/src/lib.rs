@@ -1,6 +1,7 @@
 //! The host: watches the source, decides what an edit leads to, builds, and supervises home and workers.
 
 pub mod agent;
+pub mod bench;
 pub mod build;
 pub mod classify;
 pub mod clock;
@@ -11,6 +12,7 @@ pub mod discover;
 pub mod engine;
 pub mod event;
 pub mod facts;
+pub mod go_program;
 pub mod graph;
 pub mod plugins;
 pub mod project;

@@ -4,7 +4,7 @@
 //! judged: its place and rights ([`trust`]) → its bytes ([`image`], [`lock`]) → its code ([`load`]).
 //! No code of a library runs before everything that can be known without it is in order.
 
-mod builtin;
+pub(crate) mod builtin;
 mod error;
 pub mod go_check;
 mod guard;

@@ -95,8 +95,18 @@ impl Project {
 
     /// Runs fire to its end: exit code, stdout, stderr.
     pub fn fire_once(&self, arguments: &[&str]) -> (i32, String, String) {
+        self.fire_once_with(arguments, &[])
+    }
+
+    /// The same with variables in its environment.
+    pub fn fire_once_with(
+        &self,
+        arguments: &[&str],
+        environment: &[(&str, &Path)],
+    ) -> (i32, String, String) {
         let output = Command::new(binary())
             .args(arguments)
+            .envs(environment.iter().copied())
             .current_dir(self.path())
             .stdin(Stdio::null())
             .output()

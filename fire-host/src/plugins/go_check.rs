@@ -1,30 +1,18 @@
 //! Builds a transport's Go half into a small worker and lets it talk with the Rust half.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use fire_plugin_api::transport::{Frame, GoFile, Link, LinkRequest, Side, Transport};
+use fire_plugin_api::transport::{Frame, Link, LinkRequest, Side, Transport};
+
+use crate::go_program::build;
 
 const WORKER: &str = include_str!("../../go/lanecheck/main.go");
-
-/// Package index, which a Go half may import.
-const INDEX: [(&str, &str); 3] = [
-    ("index.go", include_str!("../../go/index/index.go")),
-    (
-        "index_amd64.s",
-        include_str!("../../go/index/index_amd64.s"),
-    ),
-    (
-        "index_arm64.s",
-        include_str!("../../go/index/index_arm64.s"),
-    ),
-];
 
 /// An echo that has not come by then does not come.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -34,7 +22,9 @@ pub fn run(transport: &dyn Transport, directory: &Path) -> Result<(), String> {
     let said = |error: std::io::Error| format!("{}: {error}", directory.display());
     let links = directory.join("link");
     fs::create_dir_all(&links).map_err(said)?;
-    let binary = build(&transport.go_half(), directory)?;
+    let files = [("main.go", WORKER)];
+    let binary = build(Path::new("go"), &files, &transport.go_half(), directory)
+        .map_err(|error| error.message)?;
     let request = LinkRequest {
         generation: 1,
         directory: links,
@@ -48,50 +38,6 @@ pub fn run(transport: &dyn Transport, directory: &Path) -> Result<(), String> {
     let _ = worker.kill();
     let _ = worker.wait();
     outcome
-}
-
-/// As fire does it: the package is put among the standard ones by an overlay.
-fn build(half: &[GoFile], directory: &Path) -> Result<PathBuf, String> {
-    let said = |error: std::io::Error| format!("{}: {error}", directory.display());
-    let output = Command::new("go")
-        .args(["env", "GOROOT"])
-        .output()
-        .map_err(|error| format!("go does not run: {error}"))?;
-    let goroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-    let mut replace: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
-    let index = INDEX.map(|(name, source)| ("index", name.to_owned(), source.to_owned()));
-    let half = half
-        .iter()
-        .map(|file| ("fireagent/lane", file.name.clone(), file.source.clone()));
-    for (package, name, source) in half.chain(index) {
-        let written = directory.join(format!("{}-{name}", package.replace('/', "-")));
-        fs::write(&written, source).map_err(said)?;
-        replace.insert(goroot.join("src").join(package).join(name), written);
-    }
-    let overlay = directory.join("overlay.json");
-    let json = serde_json::json!({ "Replace": replace }).to_string();
-    fs::write(&overlay, json).map_err(said)?;
-    let module = directory.join("worker");
-    fs::create_dir_all(&module).map_err(said)?;
-    fs::write(module.join("main.go"), WORKER).map_err(said)?;
-    fs::write(module.join("go.mod"), "module lanecheck\n\ngo 1.22\n").map_err(said)?;
-    let binary = directory.join("lanecheck");
-    let output = Command::new("go")
-        .current_dir(&module)
-        .env("GOWORK", "off")
-        .arg("build")
-        .arg("-o")
-        .arg(&binary)
-        .arg("-overlay")
-        .arg(&overlay)
-        .arg(".")
-        .output()
-        .map_err(|error| format!("go does not run: {error}"))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("it does not build:\n{}", said.trim_end()));
-    }
-    Ok(binary)
 }
 
 /// The worker, attached.

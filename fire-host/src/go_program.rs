@@ -1,5 +1,7 @@
-//! A Go program built against a transport's Go half, as fire builds it: by an overlay that puts the package
-//! at `fireagent/lane` among the standard packages. It is driven line by line.
+//! A Go program of fire's own, built against a transport's Go half as fire builds it: by an overlay that puts the
+//! package at `fireagent/lane` among the standard packages. It is driven line by line.
+//!
+//! Used by what measures and checks transports; a user's program never comes here.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -11,29 +13,30 @@ use fire_plugin_api::transport::GoFile;
 
 /// Package `index`, which the Go halves import.
 const INDEX: [(&str, &str); 3] = [
-    (
-        "index.go",
-        include_str!("../../fire-host/go/index/index.go"),
-    ),
-    (
-        "index_amd64.s",
-        include_str!("../../fire-host/go/index/index_amd64.s"),
-    ),
-    (
-        "index_arm64.s",
-        include_str!("../../fire-host/go/index/index_arm64.s"),
-    ),
+    ("index.go", include_str!("../go/index/index.go")),
+    ("index_amd64.s", include_str!("../go/index/index_amd64.s")),
+    ("index_arm64.s", include_str!("../go/index/index_arm64.s")),
 ];
 
-/// Builds the Go module in `source` with this Go half into `directory`, and returns the program.
+/// Builds a program of these files (names and texts) with this Go half into `directory`, and returns it.
 pub fn build(
     go: &Path,
-    source: &Path,
+    files: &[(&str, &str)],
     half: &[GoFile],
     directory: &Path,
-    flags: &[&str],
 ) -> Result<PathBuf, Error> {
-    let said = run(Command::new(go).current_dir(source).args(["env", "GOROOT"]))?;
+    let source = directory.join("source");
+    write(&source, "go.mod", "module fire\n\ngo 1.22\n")?;
+    for (name, text) in files {
+        write(&source, name, text)?;
+    }
+    // A workspace around the directory is none of ours.
+    let command = || {
+        let mut command = Command::new(go);
+        command.current_dir(&source).env("GOWORK", "off");
+        command
+    };
+    let said = run(command().args(["env", "GOROOT"]))?;
     let sources = PathBuf::from(said.trim()).join("src");
     let mut replace = BTreeMap::new();
     let half = half
@@ -48,13 +51,11 @@ pub fn build(
     let json = serde_json::json!({ "Replace": replace }).to_string();
     let overlay = write(directory, "overlay.json", &json)?;
     let program = directory.join("program");
-    run(Command::new(go)
-        .current_dir(source)
+    run(command()
         .args(["build", "-overlay"])
         .arg(overlay)
         .arg("-o")
         .arg(&program)
-        .args(flags)
         .arg("."))?;
     Ok(program)
 }
@@ -68,14 +69,19 @@ pub fn write(directory: &Path, name: &str, text: &str) -> Result<PathBuf, Error>
     Ok(path)
 }
 
-fn run(command: &mut Command) -> Result<String, Error> {
+/// Runs a command that must succeed; gives what it printed.
+pub fn run(command: &mut Command) -> Result<String, Error> {
     let shown = format!("{command:?}");
     let output = command
+        .stdin(Stdio::null())
         .output()
         .map_err(|error| Error::new(format!("{shown}: {error}")))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(Error::new(format!("{shown}: {}\n{said}", output.status)));
+        return Err(Error::new(format!(
+            "it does not build:\n{}",
+            said.trim_end()
+        )));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

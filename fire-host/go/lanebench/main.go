@@ -1,11 +1,11 @@
-// Command lane-bench is one side of a link, or one side of the machine's own floor, driven by the benchmark over
+// Command lanebench is one side of a link, or one side of the machine's own floor, driven by the benchmark over
 // standard input: a command a line, an answer a line.
 //
 //	attach home|worker DESCRIPTOR
 //	serve                         worker: answer every frame of every lane with itself, from now on
-//	measure N                     home: N round trips of an empty frame on one lane
+//	measure N                     home: at most N round trips of an empty frame on one lane
 //	cold N                        home: N round trips, each after 10 ms of rest
-//	callers N EACH                home: N goroutines with EACH round trips each; calls per second
+//	callers N                     home: round trips of N goroutines at once, for a moment; calls per second
 //	floor line|pipe|tcp home|worker WHERE N
 package main
 
@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -24,10 +25,17 @@ import (
 )
 
 func main() {
+	commands := make(chan string)
+	go func() {
+		in := bufio.NewScanner(os.Stdin)
+		for in.Scan() {
+			commands <- in.Text()
+		}
+		os.Exit(0) // The benchmark has ended: whatever is being measured, nobody waits for it.
+	}()
 	var link *lane.Link
-	in := bufio.NewScanner(os.Stdin)
-	for in.Scan() {
-		words := strings.Fields(in.Text())
+	for command := range commands {
+		words := strings.Fields(command)
 		answer, err := "ok", error(nil)
 		switch words[0] {
 		case "attach":
@@ -43,7 +51,7 @@ func main() {
 		case "cold":
 			answer, err = onLane(link, func(trip func() error) (string, error) { return cold(number(words[1]), trip) })
 		case "callers":
-			answer, err = callers(link, number(words[1]), number(words[2]))
+			answer, err = callers(link, number(words[1]))
 		case "cpu":
 			answer = fmt.Sprint(processorTime())
 		case "floor":
@@ -98,16 +106,29 @@ func onLane(link *lane.Link, do func(trip func() error) (string, error)) (string
 // third of a round trip.
 const batch = 16
 
-// measure makes n round trips: the median of the batches' means, and the high quantiles of single ones.
+// moment is how long a measurement goes on at most: on a busy machine round trips take long.
+const moment = 150 * time.Millisecond
+
+// upTo says whether there is time for another of n.
+func upTo(n int) func() bool {
+	began, i := time.Now(), 0
+	return func() bool {
+		i++
+		return i <= n && (i < 8 || time.Since(began) < moment)
+	}
+}
+
+// measure makes at most n round trips: the median of the batches' means, the high quantiles of single ones, and the processor
+// time for one.
 func measure(n int, trip func() error) (string, error) {
-	for range n / 10 {
+	for more := upTo(n / 10); more(); {
 		if err := trip(); err != nil {
 			return "", err
 		}
 	}
 	var means, singles []time.Duration
 	used := processorTime()
-	for range n / (2 * batch) {
+	for more := upTo(n / (2 * batch)); more(); {
 		began := time.Now()
 		for range batch {
 			if err := trip(); err != nil {
@@ -117,14 +138,15 @@ func measure(n int, trip func() error) (string, error) {
 		means = append(means, time.Since(began)/batch)
 	}
 	used = processorTime() - used
-	for range n / 2 {
+	for more := upTo(n / 2); more(); {
 		began := time.Now()
 		if err := trip(); err != nil {
 			return "", err
 		}
 		singles = append(singles, time.Since(began))
 	}
-	return fmt.Sprint(quantile(means, 0.5), quantile(singles, 0.99), quantile(singles, 0.999), used/int64(n/2)), nil
+	return fmt.Sprint(quantile(means, 0.5), quantile(singles, 0.99), quantile(singles, 0.999),
+		used/int64(len(means)*batch), len(means)*batch+len(singles)), nil
 }
 
 func cold(n int, trip func() error) (string, error) {
@@ -140,8 +162,9 @@ func cold(n int, trip func() error) (string, error) {
 	return fmt.Sprint(quantile(singles, 0.5)), nil
 }
 
-func callers(link *lane.Link, n, each int) (string, error) {
+func callers(link *lane.Link, n int) (string, error) {
 	var group sync.WaitGroup
+	var trips atomic.Int64
 	failures := make(chan error, n)
 	began := time.Now()
 	for range n {
@@ -149,10 +172,11 @@ func callers(link *lane.Link, n, each int) (string, error) {
 		go func() {
 			defer group.Done()
 			if _, err := onLane(link, func(trip func() error) (string, error) {
-				for range each {
+				for time.Since(began) < 2*moment {
 					if err := trip(); err != nil {
 						return "", err
 					}
+					trips.Add(1)
 				}
 				return "", nil
 			}); err != nil {
@@ -164,7 +188,7 @@ func callers(link *lane.Link, n, each int) (string, error) {
 	if len(failures) > 0 {
 		return "", <-failures
 	}
-	return fmt.Sprint(int(float64(n*each) / time.Since(began).Seconds())), nil
+	return fmt.Sprint(int(float64(trips.Load()) / time.Since(began).Seconds())), nil
 }
 
 func quantile(of []time.Duration, q float64) int64 {

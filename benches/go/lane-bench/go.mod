@@ -1,3 +1,0 @@
-module lanebench
-
-go 1.22
