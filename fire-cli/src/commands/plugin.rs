@@ -1,8 +1,10 @@
 //! `fire plugin …`: makes, installs, shows, removes and checks plugins.
 
 mod add;
+mod api;
 mod check;
 mod list;
+mod manifest;
 mod new;
 mod remove;
 

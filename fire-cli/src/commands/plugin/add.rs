@@ -11,6 +11,8 @@ use clap::Args;
 use fire_host::plugins::lock::{Digest, Entry, Lock, replace};
 use fire_host::plugins::{image, places};
 
+use super::api;
+use super::manifest::{asks_a_registry, forget_foreign_path, patch};
 use crate::args::Common;
 
 #[derive(Debug, Args)]
@@ -35,8 +37,9 @@ pub struct Add {
 
 pub fn run(common: &Common, add: &Add) -> anyhow::Result<u8> {
     let scratch = tempfile::tempdir().context("no temporary directory")?;
-    let (manifest, target, source) = fetch(add, scratch.path())?;
-    let library = build(&manifest, target.as_deref())?;
+    let api = api::lay_out()?;
+    let (manifest, target, source) = fetch(add, scratch.path(), &api)?;
+    let library = build(&manifest, target.as_deref(), &api)?;
     let bytes =
         fs::read(&library).with_context(|| format!("{} cannot be read", library.display()))?;
     let about = image::read(&library, &bytes)?;
@@ -88,8 +91,15 @@ pub fn run(common: &Common, add: &Add) -> anyhow::Result<u8> {
 
 /// The crate's manifest, where to build it if not in its own target directory, and what the lock file
 /// says of its origin.
-fn fetch(add: &Add, scratch: &Path) -> anyhow::Result<(PathBuf, Option<PathBuf>, String)> {
-    let target = Some(scratch.join("target"));
+fn fetch(
+    add: &Add,
+    scratch: &Path,
+    api: &Path,
+) -> anyhow::Result<(PathBuf, Option<PathBuf>, String)> {
+    let target = match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(_) => None,
+        None => Some(scratch.join("target")),
+    };
     if let Some(path) = &add.path {
         let manifest = path.join("Cargo.toml");
         let manifest = manifest
@@ -108,16 +118,18 @@ fn fetch(add: &Add, scratch: &Path) -> anyhow::Result<(PathBuf, Option<PathBuf>,
         if !status.success() {
             bail!("git could not clone {url}");
         }
-        return Ok((checkout.join("Cargo.toml"), target, format!("git {url}")));
+        let manifest = checkout.join("Cargo.toml");
+        forget_foreign_path(&manifest)?;
+        return Ok((manifest, target, format!("git {url}")));
     }
     let package = add.package.as_deref().unwrap_or_default();
-    let manifest = from_registry(package, scratch)?;
+    let manifest = from_registry(package, scratch, api)?;
     Ok((manifest, target, format!("crate {package}")))
 }
 
 /// cargo downloads what a package depends on, so a package is made that depends on the plugin. The plugin's
 /// source is copied out of cargo's cache, which nobody should build in.
-fn from_registry(package: &str, scratch: &Path) -> anyhow::Result<PathBuf> {
+fn from_registry(package: &str, scratch: &Path, api: &Path) -> anyhow::Result<PathBuf> {
     let (name, version) = package.split_once('@').unwrap_or((package, "*"));
     let asking = scratch.join("asking");
     fs::create_dir_all(asking.join("src"))?;
@@ -132,7 +144,9 @@ fn from_registry(package: &str, scratch: &Path) -> anyhow::Result<PathBuf> {
     );
     fs::write(asking.join("Cargo.toml"), manifest)?;
     let output = Command::new("cargo")
-        .args(["metadata", "--format-version", "1", "--manifest-path"])
+        .args(["metadata", "--format-version", "1", "--config"])
+        .arg(patch(api))
+        .arg("--manifest-path")
         .arg(asking.join("Cargo.toml"))
         .stderr(Stdio::inherit())
         .output()
@@ -172,7 +186,7 @@ fn copy_tree(from: &Path, to: &Path) -> anyhow::Result<()> {
 }
 
 /// Builds the crate; gives its library. cargo's own messages go to the terminal.
-fn build(manifest: &Path, target: Option<&Path>) -> anyhow::Result<PathBuf> {
+fn build(manifest: &Path, target: Option<&Path>, api: &Path) -> anyhow::Result<PathBuf> {
     let mut command = Command::new("cargo");
     command
         .args([
@@ -188,6 +202,9 @@ fn build(manifest: &Path, target: Option<&Path>) -> anyhow::Result<PathBuf> {
         .stderr(Stdio::inherit());
     if let Some(target) = target {
         command.arg("--target-dir").arg(target);
+    }
+    if asks_a_registry(manifest)? {
+        command.arg("--config").arg(patch(api));
     }
     let output = command
         .output()

@@ -15,7 +15,7 @@ pub struct New {
     name: String,
     #[command(flatten)]
     kind: KindFlag,
-    /// Use the copy of fire-plugin-api in DIR instead of the published one
+    /// Use the copy of fire-plugin-api in DIR instead of the one that fire carries
     #[arg(long, value_name = "DIR")]
     api: Option<PathBuf>,
 }
@@ -84,21 +84,19 @@ fn check_name(name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How the crate depends on fire-plugin-api. A fire that was built in a checkout, and still finds it,
-/// takes the copy that it was built with.
+/// How the crate depends on fire-plugin-api: by version once it is published, and here by the copy that fire carries.
 fn api(given: Option<&Path>) -> anyhow::Result<String> {
-    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("fire-plugin-api");
     let path = match given {
-        Some(path) => Some(
-            path.canonicalize()
-                .with_context(|| format!("--api {}", path.display()))?,
-        ),
-        None => Some(checkout).filter(|path| path.join("Cargo.toml").is_file()),
+        Some(path) => path
+            .canonicalize()
+            .with_context(|| format!("--api {}", path.display()))?,
+        None => super::api::lay_out()?,
     };
-    Ok(match path {
-        Some(path) => format!("path = {:?}", path.display().to_string()),
-        None => format!("version = \"{}\"", fire_host::plugins::API_MAJOR),
-    })
+    Ok(format!(
+        "version = \"{}\", path = {:?}",
+        fire_host::plugins::API_MAJOR,
+        path.display().to_string()
+    ))
 }
 
 /// Paths inside the new directory, and texts.
@@ -150,7 +148,11 @@ mod tests {
             ("in-company", Kind::Split),
             ("careful", Kind::Policy),
         ] {
-            for (path, text) in files(name, kind, "path = \"../../../fire-plugin-api\"") {
+            for (path, text) in files(
+                name,
+                kind,
+                "version = \"1\", path = \"../../../fire-plugin-api\"",
+            ) {
                 let found = fs::read_to_string(root.join(name).join(path)).unwrap();
                 assert_eq!(found, text, "{name}/{path}");
             }
