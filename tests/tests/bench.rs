@@ -1,7 +1,5 @@
 //! `fire bench`: every figure is there, and nothing is left behind. How large they are is for people to judge.
 
-#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
-
 use fire_tests::driver::Project;
 
 #[test]
