@@ -94,11 +94,33 @@ func (s *session) writeValue(w *wire.Writer, v reflect.Value) {
 	s.writeHeader(w, sliceHeader{v.UnsafePointer(), v.Len(), v.Cap()})
 }
 
-// word makes a value of a type that is one word: a map, a channel.
+// word makes a value of a type that is one word, a map or a channel, for one operation.
 func (s *session) word(t *typ, word uint64) reflect.Value {
-	v := reflect.New(t.rtype)
-	*(*unsafe.Pointer)(v.UnsafePointer()) = s.ReadPointer(word)
-	return v.Elem()
+	v, p := s.holder.of(t.rtype)
+	*(*unsafe.Pointer)(p) = s.ReadPointer(word)
+	return v
+}
+
+// scratch is a variable for values of one type after the other, so that operations need not make one each.
+type scratch struct {
+	t reflect.Type
+	v reflect.Value
+	p unsafe.Pointer
+}
+
+func (x *scratch) of(t reflect.Type) (reflect.Value, unsafe.Pointer) {
+	if x.t != t {
+		p := reflect.New(t)
+		x.t, x.v, x.p = t, p.Elem(), p.UnsafePointer()
+	}
+	return x.v, x.p
+}
+
+// clear lets go of what the variable refers to.
+func (x *scratch) clear() {
+	if x.t != nil {
+		x.v.SetZero()
+	}
 }
 
 // read decodes a value of a part's type.
@@ -113,9 +135,17 @@ func (s *session) read(r *wire.Reader, t reflect.Type, as *typ) reflect.Value {
 
 // write encodes a value.
 func (s *session) write(w *wire.Writer, v reflect.Value, as *typ) {
-	p := reflect.New(v.Type())
-	p.Elem().Set(v)
-	wire.Write(s, w, p.UnsafePointer(), as.program)
+	wire.Write(s, w, dataOf(&v), as.program)
+}
+
+// readKey decodes a key that is only looked at: where it lies is used for the next one.
+func (s *session) readKey(r *wire.Reader, t reflect.Type, as *typ) reflect.Value {
+	if t.Size() != as.size {
+		panic(layoutDiffers{as.name, t.Size(), as.size})
+	}
+	v, p := s.key.of(t)
+	wire.Read(s, r, p, as.program)
+	return v
 }
 
 func (s *session) mapOperation(kind uint16, r *wire.Reader, w *wire.Writer) {
@@ -132,7 +162,7 @@ func (s *session) mapOperation(kind uint16, r *wire.Reader, w *wire.Writer) {
 	m := s.word(t, r.U64())
 	switch kind {
 	case wire.MapGet:
-		v := m.MapIndex(s.read(r, t.rtype.Key(), key))
+		v := m.MapIndex(s.readKey(r, t.rtype.Key(), key))
 		w.Bool(v.IsValid())
 		if v.IsValid() {
 			s.write(w, v, element)
@@ -226,7 +256,9 @@ func (s *session) selectCases(r *wire.Reader, w *wire.Writer) {
 	for range n {
 		kind := r.U8()
 		t := s.link.real(r.U32())
-		c := reflect.SelectCase{Dir: reflect.SelectRecv, Chan: s.word(t, r.U64())}
+		channel := reflect.New(t.rtype)
+		*(*unsafe.Pointer)(channel.UnsafePointer()) = s.ReadPointer(r.U64())
+		c := reflect.SelectCase{Dir: reflect.SelectRecv, Chan: channel.Elem()}
 		elements = append(elements, s.link.element(t, 0))
 		if kind == wire.CaseSend {
 			c.Dir = reflect.SelectSend

@@ -201,6 +201,7 @@ func (l *link) handshake() (no *refused) {
 	}()
 	var w wire.Writer
 	w.U32(wire.Version)
+	w.Bool(watched)
 	s.send(wire.Init, w.B)
 	in := wire.Reader{B: s.serve()}
 	code, subject, text := in.Text(), in.Text(), in.Text()

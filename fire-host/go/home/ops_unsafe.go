@@ -26,6 +26,10 @@ func (s *session) execute(kind uint16, r *wire.Reader, w *wire.Writer) {
 	case wire.Store:
 		t := s.link.typeOf(r.U32())
 		s.store(s.ReadPointer(r.U64()), t, r)
+	case wire.LoadLine:
+		s.loadLine(r, w)
+	case wire.StoreRuns:
+		s.storeRuns(r)
 	case wire.New:
 		t := s.link.real(r.U32())
 		p := reflect.New(t.rtype).UnsafePointer()

@@ -22,6 +22,8 @@ type session struct {
 	references []*reference     // closures of the worker that this call has brought home
 	iterations []*iteration
 	out        wire.Writer
+	key        scratch // what was looked up in a map last
+	holder     scratch // the map or channel that an operation was on last
 }
 
 func (s *session) send(kind uint16, payload []byte) {

@@ -6,7 +6,11 @@
 package wire
 
 // Version of this table. Home refuses a worker that was built for another.
-const Version = 3
+const Version = 4
+
+// LineSize is the size of the pieces in which workers read memory without pointers. Pieces are aligned, so that each lies
+// in one page.
+const LineSize = 256
 
 // Frames from home. Init, Call, CallClosure, DropClosures and Serves begin work in the worker; the others answer an
 // operation.
@@ -77,6 +81,8 @@ const (
 	SameType
 	Print
 	AssertionFailed // codes of the static type and of the asserted one, the value
+	LoadLine        // u64 address of LineSize bytes, which hold no more than the worker may see: raw
+	StoreRuns       // u64 address, u32 length and bytes, again and again
 )
 
 // How an interface value is encoded: one of these bytes comes first.

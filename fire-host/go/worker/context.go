@@ -14,8 +14,9 @@ import (
 // context is one lane and the goroutine that serves it. All code of the user's in this process runs on such
 // goroutines, so the goroutine tells the lane.
 type context struct {
-	lane *lane.Lane
-	out  wire.Writer
+	lane  *lane.Lane
+	out   wire.Writer
+	cache cache
 }
 
 type node struct {
@@ -105,4 +106,16 @@ func (c *context) begin() *wire.Writer {
 }
 
 // op carries out an operation. Its answer is valid until the next one.
-func (c *context) op(kind uint16, w *wire.Writer) wire.Reader { return c.roundTrip(kind, w.B) }
+func (c *context) op(kind uint16, w *wire.Writer) wire.Reader {
+	switch effects[kind&255] {
+	case reads:
+		c.flush()
+	case synchronises:
+		c.synchronise()
+	}
+	if c.cache.bore {
+		c.cache.bore = false
+		c.synchronise()
+	}
+	return c.roundTrip(kind, w.B)
+}

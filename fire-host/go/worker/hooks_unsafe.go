@@ -29,6 +29,7 @@ func (c *context) WriteSlice(w *wire.Writer, p unsafe.Pointer, code uint32) {
 		return
 	}
 	w.U8(1)
+	c.cache.bore = true
 	c.writeElements(w, h, typeByCode(code))
 }
 
@@ -191,6 +192,10 @@ func wrap(p Proxy, static reflect.Type) any {
 
 // load reads a value at a home address.
 func (c *context) load(t *typ, address uint64, into unsafe.Pointer) {
+	if t.scalar && c.read(address, t.size, into) {
+		return
+	}
+	c.settle(address, t.size)
 	w := c.begin()
 	w.U32(c.told(t).code)
 	w.U64(address)

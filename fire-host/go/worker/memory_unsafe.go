@@ -15,7 +15,22 @@ func Load[T any](p *T) (v T) {
 		}
 		return *p
 	}
-	current().load(typeFor[T](), homeAddress(unsafe.Pointer(p)), noescape(unsafe.Pointer(&v)))
+	c, t, address := current(), typeFor[T](), homeAddress(unsafe.Pointer(p))
+	if t.scalar || t.size > mostHeld || c.cache.off {
+		c.load(t, address, noescape(unsafe.Pointer(&v)))
+		return v
+	}
+	if kept := c.cache.recall(address, t); kept != nil {
+		return *(*T)(kept)
+	}
+	c.load(t, address, noescape(unsafe.Pointer(&v)))
+	if t.pointer {
+		c.cache.remember(address, t, *(*unsafe.Pointer)(noescape(unsafe.Pointer(&v))))
+	} else {
+		kept := new(T)
+		*kept = v
+		c.cache.remember(address, t, unsafe.Pointer(kept))
+	}
 	return v
 }
 
@@ -44,11 +59,16 @@ func (r Reference[T]) Set(v T) {
 }
 
 func (c *context) store(t *typ, address uint64, v unsafe.Pointer) {
+	if t.scalar && c.write(address, t.size, v) {
+		return
+	}
+	c.settle(address, t.size)
 	w := c.begin()
 	w.U32(c.told(t).code)
 	w.U64(address)
 	wire.Write(c, w, v, t.program)
 	c.op(wire.Store, w)
+	c.changed(address, t.size)
 }
 
 // New makes a variable at home with a value.
@@ -67,16 +87,30 @@ func (c *context) allocate(t *typ, v unsafe.Pointer) unsafe.Pointer {
 	w.U32(c.told(t).code)
 	wire.Write(c, w, v, t.program)
 	r := c.op(wire.New, w)
-	return reference(r.U64())
+	return c.made(r.U64(), t.size)
+}
+
+// made is memory that home has just made: whatever lay there before is forgotten.
+func (c *context) made(address uint64, size uintptr) unsafe.Pointer {
+	c.changed(address, size)
+	return reference(address)
+}
+
+// madeSlice is made for the memory of a slice.
+func (c *context) madeSlice(r *wire.Reader, element uintptr) sliceHeader {
+	h := c.header(r)
+	c.changed(homeAddress(h.data), uintptr(h.cap)*element)
+	return h
 }
 
 // Zero makes a variable at home.
 func Zero[T any]() *T {
 	c := current()
+	t := c.told(typeFor[T]())
 	w := c.begin()
-	w.U32(c.told(typeFor[T]()).code)
+	w.U32(t.code)
 	r := c.op(wire.Zero, w)
-	return (*T)(reference(r.U64()))
+	return (*T)(c.made(r.U64(), t.size))
 }
 
 // NonNil is p, which Go would dereference here.
@@ -124,11 +158,12 @@ func MakeSliceCap[S ~[]E, E any](n, capacity int) S {
 		_ = make([]struct{}, n, max(capacity, n)) // the runtime's own panic for a bad length
 		_ = make([]struct{}, n, capacity)
 	}
-	c, w := sliceOp(typeFor[S]())
+	t := typeFor[S]()
+	c, w := sliceOp(t)
 	w.U64(uint64(n))
 	w.U64(uint64(capacity))
 	r := c.op(wire.MakeSlice, w)
-	return toSlice[S](c.header(&r))
+	return toSlice[S](c.madeSlice(&r, t.parts[0].size))
 }
 
 // Adopt moves a slice that only this expression has seen to home.
@@ -144,7 +179,7 @@ func Adopt[S ~[]E, E any](s S) S {
 	c, w := sliceOp(t)
 	c.writeElements(w, (*sliceHeader)(noescape(unsafe.Pointer(&s))), t)
 	r := c.op(wire.SliceOf, w)
-	return toSlice[S](c.header(&r))
+	return toSlice[S](c.madeSlice(&r, t.parts[0].size))
 }
 
 // SliceOps is append, its slice evaluated.
@@ -162,6 +197,9 @@ func (o SliceOps[S, E]) Append(more ...E) S {
 		leaked = any(more[0])
 	}
 	t := typeFor[S]()
+	if grown, ok := current().extend(t, (*sliceHeader)(noescape(unsafe.Pointer(&o.s))), (*sliceHeader)(noescape(unsafe.Pointer(&more)))); ok {
+		return toSlice[S](grown)
+	}
 	c, w := sliceOp(t)
 	c.WriteSlice(w, noescape(unsafe.Pointer(&o.s)), t.code)
 	c.writeElements(w, (*sliceHeader)(noescape(unsafe.Pointer(&more))), t)
@@ -182,9 +220,33 @@ func AppendSlice[S ~[]E, E any](s S, more []E) S {
 	return toSlice[S](c.header(&r))
 }
 
+// extend appends elements of the worker's own in the capacity that a slice at home has. Not ok: home must append.
+func (c *context) extend(t *typ, s, more *sliceHeader) (grown sliceHeader, ok bool) {
+	element := t.parts[0]
+	if !element.scalar || c.cache.off || isHome(more.data) || s.len+more.len > s.cap || more.len > mostExtended {
+		return grown, false
+	}
+	address := homeAddress(s.data) + uint64(s.len)*uint64(element.size)
+	for i := range more.len {
+		offset := uintptr(i) * element.size
+		c.store(element, address+uint64(offset), unsafe.Add(more.data, offset))
+	}
+	return sliceHeader{s.data, s.len + more.len, s.cap}, true
+}
+
+// mostExtended is how many elements are appended one by one. Home does better with more.
+const mostExtended = 64
+
 // AppendString is append(s, text...).
 func AppendString[S ~[]E, E ~byte](s S, text string) S {
+	if text == "" {
+		return s
+	}
 	t := typeFor[S]()
+	own := sliceHeader{unsafe.Pointer(unsafe.StringData(text)), len(text), len(text)}
+	if grown, ok := current().extend(t, (*sliceHeader)(noescape(unsafe.Pointer(&s))), &own); ok {
+		return toSlice[S](grown)
+	}
 	c, w := sliceOp(t)
 	c.WriteSlice(w, noescape(unsafe.Pointer(&s)), t.code)
 	w.Text(text)
@@ -261,7 +323,11 @@ func textOp(kind uint16, s string) sliceHeader {
 	w := c.begin()
 	w.Text(s)
 	r := c.op(kind, w)
-	return c.header(&r)
+	size := uintptr(1)
+	if kind == wire.Runes {
+		size = 4
+	}
+	return c.madeSlice(&r, size)
 }
 
 // typeText is how home prints the type of a value.

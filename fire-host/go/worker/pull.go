@@ -50,8 +50,12 @@ func (p *puller) yield() bool {
 	if p.done {
 		return false
 	}
+	c := current()
+	c.synchronise()
 	p.yielded <- struct{}{}
-	return <-p.resume
+	more := <-p.resume
+	c.synchronise()
+	return more
 }
 
 func (p *puller) next() bool {
@@ -63,6 +67,7 @@ func (p *puller) next() bool {
 		Go(p.serve)
 		p.await()
 	} else {
+		current().synchronise()
 		p.resume <- true
 		p.await()
 	}
@@ -75,6 +80,7 @@ func (p *puller) stop() {
 	}
 	p.done = true
 	if p.started {
+		current().synchronise()
 		p.resume <- false
 		p.await()
 	}
@@ -92,6 +98,7 @@ func (p *puller) serve() {
 			}
 		}
 		p.done = true
+		current().synchronise()
 		p.yielded <- struct{}{}
 	}()
 	p.run()
@@ -101,6 +108,7 @@ func (p *puller) serve() {
 // await waits for the sequence's turn to end, and ends as it has ended.
 func (p *puller) await() {
 	<-p.yielded
+	current().synchronise()
 	switch {
 	case p.panicked:
 		p.panicked = false

@@ -84,6 +84,7 @@ func (c *context) serve() {
 		c.leave()
 		if !ended {
 			// The body ended its goroutine. Home's goroutine ends likewise; the lane goes on with a new one here.
+			c.flush()
 			if err := c.lane.Send(lane.Frame{Kind: wire.Goexit}); err != nil {
 				lost()
 			}
@@ -106,6 +107,7 @@ func (c *context) handle(f lane.Frame) {
 	var reply []byte
 	kind := uint16(wire.Return)
 	returned := false
+	c.startCache()
 	func() {
 		defer func() {
 			if returned {
@@ -115,6 +117,7 @@ func (c *context) handle(f lane.Frame) {
 			if value == nil {
 				return // Goexit: serve goes on from here
 			}
+			c.flush()
 			kind, reply, returned = wire.Panic, c.panicPayload(value), true
 		}()
 		in := wire.Reader{B: append([]byte(nil), f.Payload...)}
@@ -138,6 +141,7 @@ func (c *context) handle(f lane.Frame) {
 		default:
 			panic(wire.Malformed("an unknown call"))
 		}
+		c.flush()
 		returned = true
 	}()
 	if err := c.lane.Send(lane.Frame{Kind: kind, Payload: reply}); err != nil {
@@ -183,6 +187,7 @@ func (c *context) handshake(in *wire.Reader) []byte {
 	if version := in.U32(); version != wire.Version {
 		return no("version", "", "the worker and the running program were built by different versions of fire")
 	}
+	watched.Store(in.Bool())
 	for _, v := range variables {
 		var q wire.Writer
 		q.Text(v.id)

@@ -18,6 +18,9 @@ type typ struct {
 	parts   []*typ
 	defined atomic.Bool
 	direct  bool
+	size    uintptr
+	scalar  bool // memory without pointers, in one piece
+	pointer bool // one pointer
 	any     bool // an interface without methods
 }
 
@@ -65,6 +68,11 @@ func lockedType(t reflect.Type) *typ {
 	types.byCode = append(types.byCode, made)
 	types.pending = append(types.pending, made)
 	made.program = wire.Program(t, func(t reflect.Type) uint32 { return lockedType(t).code })
+	made.size = t.Size()
+	if len(made.program) == 1 && made.size > 0 {
+		made.scalar = made.program[0].Kind == wire.Scalar && uintptr(made.program[0].Size) == made.size
+		made.pointer = made.program[0].Kind == wire.Pointer && made.size == unsafe.Sizeof(uintptr(0))
+	}
 	part := func(t reflect.Type) { made.parts = append(made.parts, lockedType(t)) }
 	switch t.Kind() {
 	case reflect.Slice, reflect.Chan:
