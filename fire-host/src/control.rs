@@ -95,6 +95,9 @@ struct State {
     workers: HashMap<Generation, UnboundedSender<String>>,
     waiting: HashMap<Awaited, Vec<oneshot::Sender<Result<(), Refused>>>>,
     happened: std::collections::HashSet<Awaited>,
+    /// Counts the runs of the app. A connection belongs to the run that it was made in: the end of an old one, which
+    /// may be seen late, says nothing about the new one.
+    run: u64,
 }
 
 /// The host's end.
@@ -131,7 +134,11 @@ impl Control {
 
     /// Forgets everything about the process that has ended.
     pub fn forget(&self) {
-        *self.lock() = State::default();
+        let mut state = self.lock();
+        *state = State {
+            run: state.run + 1,
+            ..State::default()
+        };
     }
 
     /// Waits for something; what has happened already counts. None: it cannot happen any more.
@@ -184,6 +191,7 @@ impl Control {
 
 async fn serve(stream: UnixStream, state: Arc<Mutex<State>>, notices: UnboundedSender<Notice>) {
     let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
+    let run = lock().run;
     let (input, mut output) = stream.into_split();
     let (sender, mut outgoing) = mpsc::unbounded_channel::<String>();
     let writer = tokio::spawn(async move {
@@ -199,6 +207,9 @@ async fn serve(stream: UnixStream, state: Arc<Mutex<State>>, notices: UnboundedS
         let Ok(said) = serde_json::from_str::<Said>(&line) else {
             break; // not a peer of ours
         };
+        if lock().run != run {
+            break; // of an app that has ended
+        }
         let resolve = |what: Awaited, outcome: Result<(), Refused>| {
             let mut state = lock();
             if outcome.is_ok() {
@@ -247,9 +258,55 @@ async fn serve(stream: UnixStream, state: Arc<Mutex<State>>, notices: UnboundedS
     if is_home {
         // Whoever waits for home waits in vain.
         let mut state = lock();
-        state.home = None;
-        state.waiting.clear();
+        if state.run == run {
+            state.home = None;
+            state.waiting.clear();
+        }
     }
     drop(sender);
     writer.abort();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    async fn say_hello(control: &Control) -> UnixStream {
+        let mut stream = UnixStream::connect(control.path()).await.unwrap();
+        let hello = b"{\"hello\":{\"role\":\"home\",\"pid\":1,\"version\":1}}\n";
+        stream.write_all(hello).await.unwrap();
+        stream
+    }
+
+    async fn soon<T>(what: impl Future<Output = T>) -> T {
+        tokio::time::timeout(Duration::from_secs(60), what)
+            .await
+            .expect("it happens")
+    }
+
+    #[tokio::test]
+    async fn the_late_end_of_an_old_home_says_nothing_about_the_new_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let (control, _notices) = Control::listen(directory.path()).unwrap();
+        let old = say_hello(&control).await;
+        assert!(soon(control.wait(Awaited::Home)).await.is_some());
+        control.forget();
+        let new = soon(async {
+            let waiting = control.wait(Awaited::Home);
+            tokio::pin!(waiting);
+            // Registered as waiting, and only then the old connection ends.
+            let none = tokio::time::timeout(Duration::from_millis(1), &mut waiting).await;
+            assert!(none.is_err(), "no home yet");
+            drop(old);
+            let none = tokio::time::timeout(Duration::from_millis(50), &mut waiting).await;
+            assert!(none.is_err(), "the old home's end is not the new one's");
+            let new = say_hello(&control).await;
+            assert!(waiting.await.is_some(), "the new home is there");
+            new
+        })
+        .await;
+        drop(new);
+    }
 }
