@@ -25,7 +25,8 @@ type PackageInfo struct {
 	Names  map[*ast.File]string // absolute file names
 	Errors []diagnostic
 	meta   *listed
-	export string // fingerprint of what importers can see
+	export string   // fingerprint of what importers can see
+	c      *beyondC // nil: C has no part in it
 
 	functions []*function // in source order, once asked for
 	byID      map[string]*function
@@ -57,7 +58,8 @@ func listDiagnostic(e *listedError, dir string) diagnostic {
 
 // check parses and type-checks a package of the user from its source.
 func (s *session) check(p *listed) *PackageInfo {
-	info := s.checkFiles(p, absolute(p.Dir, p.GoFiles), s)
+	info := s.checkFiles(p, absolute(p.Dir, p.GoFiles, p.CgoFiles), s)
+	s.noteC(info)
 	info.export = exportFingerprint(info.Pkg)
 	return info
 }

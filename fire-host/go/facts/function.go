@@ -11,7 +11,7 @@ import (
 // Reasons why a function cannot be moved. The list is closed; each is told to the user by its code.
 const (
 	reasonMain      = "main"      // main.main and init: they have already run
-	reasonCgo       = "cgo"       // the body names cgo
+	reasonCgo       = "cgo"       // it names cgo, or something of C's
 	reasonNoBody    = "no-body"   // written in assembly or linked from elsewhere
 	reasonDirective = "directive" // go:nosplit, go:linkname and their like
 	reasonGeneric   = "generic"   // the running binary holds no dictionary-free entry for it
@@ -120,25 +120,10 @@ func standingReason(f *function) (code, detail string) {
 			}
 		}
 	}
-	for _, imported := range f.File.Imports {
-		if imported.Path.Value == `"C"` && mentions(f, "C") {
-			return reasonCgo, "it names cgo"
-		}
+	if f.Info.c != nil && f.Info.c.touches(f.Info.Info, f.Decl) {
+		return reasonCgo, "it names cgo, or something whose type or value C knows"
 	}
 	return "", ""
-}
-
-func mentions(f *function, name string) bool {
-	found := false
-	ast.Inspect(f.Decl, func(n ast.Node) bool {
-		if s, ok := n.(*ast.SelectorExpr); ok {
-			if x, ok := s.X.(*ast.Ident); ok && x.Name == name {
-				found = true
-			}
-		}
-		return !found
-	})
-	return found
 }
 
 // callsRecover reports whether the function calls recover in its own frame.

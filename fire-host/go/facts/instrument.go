@@ -45,10 +45,6 @@ func (s *session) instrument(r *request, reply map[string]any) error {
 	total, movable := 0, 0
 	for _, path := range s.userPaths() {
 		info := s.user[path]
-		if len(info.meta.CgoFiles) > 0 {
-			// The cgo command reads these files itself, past the overlay's line directives: they stay native.
-			continue
-		}
 		list := declared(info)
 		total += len(list)
 		for _, f := range list {

@@ -30,6 +30,7 @@ type session struct {
 	goVersion  string
 	goRoot     string
 	sizes      types.Sizes
+	c          *beyondC // nil: no package of the user has cgo
 }
 
 // listed is what `go list -json` says of a package.
@@ -167,7 +168,7 @@ func (s *session) keepLibraries(before *session, libraries []string) bool {
 	}
 	for _, path := range libraries {
 		old, now := before.listed[path], s.listed[path]
-		if old == nil || old.Dir != now.Dir || !slices.Equal(old.GoFiles, now.GoFiles) {
+		if old == nil || old.Dir != now.Dir || !slices.Equal(old.GoFiles, now.GoFiles) || !slices.Equal(old.CgoFiles, now.CgoFiles) {
 			return false
 		}
 		if _, err := os.Stat(old.Export); err != nil {

@@ -143,7 +143,7 @@ func (s *session) localCopies(info *PackageInfo, table *importTable) string {
 				continue
 			}
 			names, order := localTypes(info.Info, f, decl.Body)
-			if len(order) == 0 {
+			if len(order) == 0 || info.c != nil && info.c.touches(info.Info, decl) {
 				continue
 			}
 			c := copier{info: info, file: file, table: table, scope: map[string]types.Object{}}

@@ -82,7 +82,7 @@ func (s *session) instancesOf(info *PackageInfo) []*types.Named {
 	found := map[string]*types.Named{}
 	for _, file := range info.Files {
 		s.expand(usesIn(info, file), func(n *types.Named) {
-			if packageLevel(n) && nameable(n, info.Pkg) && registrableInstance(n) && !mentionsLocal(n) {
+			if info.c.known(n) && packageLevel(n) && nameable(n, info.Pkg) && registrableInstance(n) && !mentionsLocal(n) {
 				found[canonicalType(n)] = n
 			}
 		})
@@ -104,7 +104,7 @@ func literals(info *PackageInfo) []types.Type {
 		default:
 			continue
 		}
-		if !tv.IsType() || isOpen(tv.Type) || mentionsLocal(tv.Type) || !nameable(tv.Type, info.Pkg) {
+		if !tv.IsType() || !info.c.known(tv.Type) || isOpen(tv.Type) || mentionsLocal(tv.Type) || !nameable(tv.Type, info.Pkg) {
 			continue
 		}
 		if t, ok := tv.Type.Underlying().(*types.Interface); ok && t.NumMethods() > 0 && t.IsMethodSet() {

@@ -14,7 +14,7 @@ import (
 func (s *session) update(r *request, reply map[string]any) error {
 	dirty := map[string]bool{}
 	for _, name := range r.Files {
-		if p := s.packageOfFile(name); p != nil && slices.Contains(p.GoFiles, filepath.Base(name)) && isFile(name) {
+		if p := s.packageOfFile(name); p != nil && (slices.Contains(p.GoFiles, filepath.Base(name)) || slices.Contains(p.CgoFiles, filepath.Base(name))) && isFile(name) {
 			dirty[p.ImportPath] = true
 		} else {
 			reply["reload"] = true // a file that enters or leaves the build: only a new load can tell
