@@ -8,13 +8,14 @@
 //! `current` decides the action; what equals `baseline` runs natively. A worker is one generation; a function is
 //! `moved` to at most one. A generation without functions is superseded: it ends when home says it has drained.
 
+mod context;
 mod initial;
 mod judge;
 mod start;
 pub mod trial;
 mod workers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -57,6 +58,10 @@ pub struct Engine {
     fresh: bool,
     census: Option<Census>,
     packages: Vec<crate::facts::Package>,
+    /// `go.mod` of each module of the program, `go.work`, and their sums.
+    module_files: Vec<PathBuf>,
+    /// Go files that were saved and that the facts helper has not read since.
+    unread: BTreeSet<PathBuf>,
     /// What the strategy moves before main begins.
     initial: Option<initial::Initial>,
     stages: BTreeMap<String, u64>,
@@ -145,6 +150,8 @@ impl Engine {
             fresh: false,
             census: None,
             packages: Vec::new(),
+            module_files: Vec::new(),
+            unread: BTreeSet::new(),
             initial: None,
             stages: BTreeMap::new(),
             endings,

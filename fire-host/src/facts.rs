@@ -69,6 +69,9 @@ pub struct Package {
 pub struct Loaded {
     /// The user's packages, dependencies first.
     pub packages: Vec<Package>,
+    /// Files and directories beside the packages that decide what is built.
+    #[serde(default)]
+    pub watch: Vec<PathBuf>,
     /// What does not type-check.
     pub diagnostics: Vec<Finding>,
 }
@@ -225,7 +228,7 @@ impl Facts {
     pub async fn load(&self, project: &Project) -> Result<Loaded, FactsError> {
         self.ask(json!({
             "do": "load", "dir": project.root, "patterns": project.packages,
-            "tags": project.build.tags, "flags": project.build.flags,
+            "flags": crate::build::option_flags(&project.build),
         }))
         .await
     }

@@ -25,6 +25,10 @@ pub struct Toolchain {
     pub module_file: Option<PathBuf>,
     /// The `go.work` in use, if there is one.
     pub workspace_file: Option<PathBuf>,
+    /// `GOFLAGS`, from wherever the go command has it.
+    pub flags: String,
+    /// `CGO_ENABLED`.
+    pub cgo: bool,
 }
 
 /// Why there is no usable Go.
@@ -180,7 +184,16 @@ pub fn probe(
     directory: &Path,
     environment: &[(String, String)],
 ) -> Result<Toolchain, ToolchainError> {
-    const ASKED: [&str; 6] = ["GOVERSION", "GOROOT", "GOOS", "GOARCH", "GOMOD", "GOWORK"];
+    const ASKED: [&str; 8] = [
+        "GOVERSION",
+        "GOROOT",
+        "GOOS",
+        "GOARCH",
+        "GOMOD",
+        "GOWORK",
+        "GOFLAGS",
+        "CGO_ENABLED",
+    ];
     let broken = |message: String| ToolchainError::Broken {
         go: go.to_path_buf(),
         message,
@@ -212,6 +225,8 @@ pub fn probe(
         goarch: next(),
         module_file: module_file(&next()),
         workspace_file: module_file(&next()),
+        flags: next(),
+        cgo: next() != "0",
     };
     match parse_version(&toolchain.version) {
         Some(version) if version < OLDEST => Err(ToolchainError::TooOld {

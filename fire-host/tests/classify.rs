@@ -48,6 +48,7 @@ impl Case {
             architecture: "amd64".into(),
             tags: vec!["cgo".into()],
             go_minor: 26,
+            ..BuildContext::default()
         };
         let mut entries = Vec::new();
         for (name, content) in &self.files {

@@ -49,6 +49,14 @@ impl Engine {
             let name = path.to_string_lossy();
             let old = source.file(&name).cloned();
             source.update(path, std::fs::read(path).ok());
+            let built = [old.as_ref(), source.file(&name)]
+                .into_iter()
+                .flatten()
+                .any(|file| file.is_built());
+            if built {
+                // Until facts has read it: a batch that leads to nothing is not told to it.
+                self.unread.insert(path.clone());
+            }
             if is_go(path)
                 && let Some(new) = source.file(&name)
             {
@@ -72,7 +80,11 @@ impl Engine {
             };
         }
         let since = Instant::now();
-        let edits = classify::diff(&self.current, &source);
+        let mut edits = classify::diff(&self.current, &source);
+        for edit in &mut edits {
+            // A file is named as the user would type it.
+            edit.subject = self.project.shown(Path::new(&edit.subject));
+        }
         self.note("classify", since);
         let effective = edits
             .iter()
@@ -83,7 +95,7 @@ impl Engine {
                 codes: codes(&edits),
             };
         }
-        if let Some(verdict) = self.type_check(changed).await {
+        if let Some(verdict) = self.type_check().await {
             return verdict;
         }
         let actions = match self
@@ -139,18 +151,13 @@ impl Engine {
         Some(findings)
     }
 
-    /// Type-checks what changed. A verdict: the batch ends here.
-    async fn type_check(&mut self, changed: &[PathBuf]) -> Option<Verdict> {
+    /// Type-checks what changed since it was done last. A verdict: the batch ends here.
+    async fn type_check(&mut self) -> Option<Verdict> {
         let since = Instant::now();
         let Some(running) = &self.running else {
             return Some(restart("engine", "", "the swap engine is closed"));
         };
-        let files: Vec<&PathBuf> = changed
-            .iter()
-            .filter(|path| {
-                is_go(path) && self.is_ours(path) && !path.to_string_lossy().ends_with("_test.go")
-            })
-            .collect();
+        let files = &self.unread;
         let updated: Updated = match running
             .facts
             .ask(json!({ "do": "update", "files": files }))
@@ -159,14 +166,42 @@ impl Engine {
             Ok(updated) => updated,
             Err(error) => return Some(restart("engine", "", error.to_string())),
         };
+        if updated.reload {
+            let verdict = self.reload().await;
+            self.note("typecheck", since);
+            return verdict;
+        }
         self.note("typecheck", since);
+        self.unread.clear();
         if !updated.diagnostics.is_empty() {
             return Some(Verdict::Failed {
                 stage: Stage::Typecheck,
                 diagnostics: self.diagnostics(updated.diagnostics),
             });
         }
-        self.fresh = !updated.reload && !updated.reloaded;
+        self.fresh = !updated.reloaded;
+        None
+    }
+
+    /// Reads the program anew: which files it is built from may have changed.
+    async fn reload(&mut self) -> Option<Verdict> {
+        let Some(running) = &self.running else {
+            return Some(restart("engine", "", "the swap engine is closed"));
+        };
+        let loaded = match running.facts.load(&self.project).await {
+            Ok(loaded) => loaded,
+            Err(error) => return Some(restart("engine", "", error.to_string())),
+        };
+        self.unread.clear();
+        if !loaded.diagnostics.is_empty() {
+            return Some(Verdict::Failed {
+                stage: Stage::Typecheck,
+                diagnostics: self.diagnostics(loaded.diagnostics),
+            });
+        }
+        self.packages = loaded.packages;
+        self.module_files = loaded.watch;
+        self.fresh = true;
         None
     }
 

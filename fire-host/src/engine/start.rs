@@ -10,7 +10,6 @@ use crate::agent::Agent;
 use crate::control::{Awaited, Control};
 use crate::engine::workers::Workers;
 use crate::facts::{Facts, FactsError, Finding, Instrumented};
-use crate::source::{BuildContext, Entry, Snapshot};
 use crate::swap::{Census, Degraded, Diagnostic, HomeBuild, PrepareError, Stage};
 
 impl Engine {
@@ -50,6 +49,8 @@ impl Engine {
                 return Ok(Err(loaded.diagnostics));
             }
             self.packages = loaded.packages;
+            self.module_files = loaded.watch;
+            self.unread.clear();
         }
         let agent: Vec<_> = running
             .agent
@@ -99,74 +100,6 @@ impl Engine {
             _owner: owner,
         });
         Ok(())
-    }
-
-    /// The build tags that hold: a file that they leave out is not looked at.
-    fn tags(&self) -> Vec<String> {
-        let build = &self.project.build;
-        let mut tags = build.tags.clone();
-        let own = build
-            .environment
-            .iter()
-            .rev()
-            .find(|(name, _)| name == "CGO_ENABLED");
-        let cgo = own
-            .map(|(_, value)| value.clone())
-            .or_else(|| std::env::var("CGO_ENABLED").ok());
-        if cgo.as_deref() != Some("0") {
-            tags.push("cgo".into());
-        }
-        if build.race {
-            tags.push("race".into());
-        }
-        tags
-    }
-
-    /// The source that was just loaded.
-    fn snapshot(&self) -> Snapshot {
-        let toolchain = &self.project.toolchain;
-        let context = BuildContext {
-            os: toolchain.goos.clone(),
-            architecture: toolchain.goarch.clone(),
-            tags: self.tags(),
-            go_minor: crate::toolchain::parse_version(&toolchain.version)
-                .map_or(99, |(_, minor)| minor),
-        };
-        let mut entries = Vec::new();
-        let mut add = |package: &str, path: &Path| {
-            // A file that has gone since is found gone by the next batch.
-            if let Ok(bytes) = std::fs::read(path) {
-                entries.push(Entry::new(package, path, bytes));
-            }
-        };
-        // The directory of go.mod may hold no package: its import path is the module's.
-        let module = self
-            .packages
-            .last()
-            .map_or("", |package| package.module.as_str());
-        for file in [&toolchain.module_file, &toolchain.workspace_file]
-            .into_iter()
-            .flatten()
-        {
-            for file in [file.clone(), file.with_extension("sum")] {
-                add(module, &file);
-            }
-        }
-        for package in &self.packages {
-            let Ok(listed) = std::fs::read_dir(&package.dir) else {
-                continue;
-            };
-            for entry in listed.flatten() {
-                if entry
-                    .path()
-                    .extension()
-                    .is_some_and(|extension| extension == "go")
-                {
-                    add(&package.path, &entry.path());
-                }
-            }
-        }
-        Snapshot::new(context, entries)
     }
 
     pub(super) fn diagnostics(&self, findings: Vec<Finding>) -> Vec<Diagnostic> {

@@ -1,6 +1,8 @@
 //! Whether a file belongs to the build: its name and its `//go:build` line
 //! (`go help buildconstraint`; `go/build/constraint`; `internal/syslist` of the Go tree).
 
+use std::collections::BTreeMap;
+
 /// What files are chosen by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildContext {
@@ -12,6 +14,9 @@ pub struct BuildContext {
     pub tags: Vec<String>,
     /// The minor version of Go 1.x, for `go1.N` tags.
     pub go_minor: u32,
+    /// Files that the go command sees otherwise, for as long as their constraint is this one: path → constraint, and
+    /// whether it compiles them.
+    pub exceptions: BTreeMap<String, (Option<String>, bool)>,
 }
 
 impl Default for BuildContext {
@@ -32,6 +37,7 @@ impl Default for BuildContext {
             architecture: architecture.into(),
             tags: vec!["cgo".into()],
             go_minor: u32::MAX,
+            exceptions: BTreeMap::new(),
         }
     }
 }
@@ -223,6 +229,7 @@ mod tests {
             architecture: "amd64".into(),
             tags: vec!["cgo".into(), "dev".into()],
             go_minor: 22,
+            exceptions: BTreeMap::new(),
         }
     }
 

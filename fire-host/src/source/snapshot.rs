@@ -93,9 +93,13 @@ impl File {
         } else {
             Outline::default()
         };
-        let built = kind == FileKind::Go
+        let fits = kind == FileKind::Go
             && context.includes(file_name(&entry.path), outline.constraint.as_deref())
             && (outline.cgo.is_none() || context.tags.iter().any(|tag| tag == "cgo"));
+        let built = match context.exceptions.get(&entry.path) {
+            Some((constraint, built)) if *constraint == outline.constraint => *built,
+            _ => fits,
+        };
         Self {
             package: entry.package,
             path: entry.path,
@@ -173,6 +177,35 @@ impl Snapshot {
             ),
             packages: Arc::new(packages),
         }
+    }
+
+    /// The same, with the go command's word on what is compiled: it knows of tags that nobody else does.
+    pub fn corrected(mut self, is_compiled: impl Fn(&str) -> bool) -> Self {
+        let wrong: Vec<Arc<File>> = self
+            .files()
+            .filter(|file| file.kind == FileKind::Go && file.built != is_compiled(&file.path))
+            .cloned()
+            .collect();
+        if wrong.is_empty() {
+            return self;
+        }
+        let context = Arc::make_mut(&mut self.context);
+        for file in &wrong {
+            context.exceptions.insert(
+                file.path.clone(),
+                (file.outline.constraint.clone(), !file.built),
+            );
+        }
+        for file in wrong {
+            let entry = Entry {
+                package: file.package.clone(),
+                path: file.path.clone(),
+                bytes: file.bytes.clone(),
+            };
+            let file = Arc::new(File::new(entry, &self.context));
+            Arc::make_mut(&mut self.files).insert(file.path.clone(), file);
+        }
+        self
     }
 
     /// The file has this content now; `None`: it is gone. A new file belongs to the package of its
@@ -349,6 +382,20 @@ mod tests {
         let mut new = old.clone();
         new.update("main.go", None);
         assert_eq!((old.files().count(), new.files().count()), (1, 0));
+    }
+
+    #[test]
+    fn what_the_go_command_says_of_a_file_holds_while_its_constraint_stands() {
+        let text = "//go:build secret\n\npackage main\n";
+        let files = [("shop", "a.go", text), ("shop", "b.go", "package main\n")];
+        let mut snapshot = snapshot(&files).corrected(|path| path == "a.go");
+        let built = |snapshot: &Snapshot, path| snapshot.file(path).unwrap().is_built();
+        assert!(built(&snapshot, "a.go") && !built(&snapshot, "b.go"));
+        snapshot.update("a.go", Some(format!("{text}\nvar x int\n").into_bytes()));
+        assert!(built(&snapshot, "a.go"));
+        let other = text.replace("secret", "other");
+        snapshot.update("a.go", Some(other.into_bytes()));
+        assert!(!built(&snapshot, "a.go"));
     }
 
     #[test]
