@@ -1,57 +1,83 @@
 //! Every program of the conformance suite behaves the same at home and in workers.
+//!
+//! `FIRE_CONFORMANCE="word word"` runs only the programs whose names contain one of the words.
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::OnceLock;
 
-use fire_tests::conformance::{Split, run};
+use fire_tests::conformance::{Difference, Over, Split, read_all, run};
 
-fn conforms(name: &str, transport: Arc<dyn fire_plugin_api::Transport>, split: Split) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let failures = runtime.block_on(run(transport, name, split));
+/// The whole suite, run by the test that comes first.
+static SUITE: OnceLock<Vec<Difference>> = OnceLock::new();
+
+fn suite() -> &'static [Difference] {
+    SUITE.get_or_init(|| {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(run(
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/conformance"),
+            read_all(std::env::var("FIRE_CONFORMANCE").ok().as_deref()),
+            |_| vec![Split::Package, Split::Function],
+            &Over::ALL,
+        ))
+    })
+}
+
+fn conforms(split: Option<Split>, over: Option<Over>) {
+    let differing: Vec<_> = suite()
+        .iter()
+        .filter(|one| one.split == split && one.over == over)
+        .map(ToString::to_string)
+        .collect();
     assert!(
-        failures.is_empty(),
+        differing.is_empty(),
         "{} programs differ\n\n{}",
-        failures.len(),
-        failures.join("\n\n")
+        differing.len(),
+        differing.join("\n\n")
     );
+}
+
+#[test]
+fn programs_end_well_and_move_as_they_say() {
+    conforms(None, None);
+}
+
+#[test]
+fn workers_build() {
+    conforms(Some(Split::Package), None);
+    conforms(Some(Split::Function), None);
 }
 
 #[test]
 fn over_shm_one_worker_a_package() {
-    conforms(
-        "shm",
-        Arc::new(fire_transport_shm::Shm::new("").unwrap()),
-        Split::Package,
-    );
+    conforms(Some(Split::Package), Some(Over::Shm));
 }
 
 #[test]
 fn over_shm_one_worker_a_function() {
-    conforms(
-        "shm",
-        Arc::new(fire_transport_shm::Shm::new("").unwrap()),
-        Split::Function,
-    );
+    conforms(Some(Split::Function), Some(Over::Shm));
 }
 
 #[test]
 fn over_pipe_one_worker_a_package() {
-    conforms(
-        "pipe",
-        Arc::new(fire_transport_pipe::Pipe::new("").unwrap()),
-        Split::Package,
-    );
+    conforms(Some(Split::Package), Some(Over::Pipe));
+}
+
+#[test]
+fn over_pipe_one_worker_a_function() {
+    conforms(Some(Split::Function), Some(Over::Pipe));
 }
 
 #[test]
 fn over_tcp_one_worker_a_package() {
-    conforms(
-        "tcp",
-        Arc::new(fire_transport_tcp::Tcp::new("").unwrap()),
-        Split::Package,
-    );
+    conforms(Some(Split::Package), Some(Over::Tcp));
+}
+
+#[test]
+fn over_tcp_one_worker_a_function() {
+    conforms(Some(Split::Function), Some(Over::Tcp));
 }

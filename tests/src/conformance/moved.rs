@@ -1,8 +1,8 @@
 //! Builds the programs plain and moved, and runs them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::Duration;
 
 use fire_host::agent::Agent;
@@ -11,21 +11,56 @@ use fire_host::control::{Awaited, Control, Move};
 use fire_host::facts::{Facts, Function, Functions, Instrumented, Shadow};
 use fire_host::project::{BuildOptions, PluginChoice, Project};
 use fire_host::toolchain::detect;
-use fire_plugin_api::Transport;
 use fire_plugin_api::transport::{Link, LinkRequest, Side};
 use serde_json::json;
 use tokio::process::{Child, Command};
 
 use super::module::{self, MODULE};
 use super::program::Program;
+use super::transports::{self, Over};
 
 /// How functions are spread over workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Split {
-    /// One worker for each program's package.
+    /// One worker for each package of the program.
     Package,
     /// One worker for each function.
     Function,
+    /// As a number says: all in one worker, all in three, or a half of them in two while the others stay at home.
+    Scattered(u64),
+}
+
+impl Split {
+    /// The functions of each worker.
+    fn groups(self, functions: &[&Function]) -> Vec<Vec<String>> {
+        let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for function in functions {
+            let group = match self {
+                Self::Package => function.package.clone(),
+                Self::Function => function.id.clone(),
+                Self::Scattered(number) => {
+                    let mixed = mix(number, &function.id);
+                    match number % 3 {
+                        0 => String::new(),
+                        1 => (mixed % 3).to_string(),
+                        _ if mixed % 4 < 2 => continue,
+                        _ => (mixed % 4).to_string(),
+                    }
+                }
+            };
+            groups.entry(group).or_default().push(function.id.clone());
+        }
+        groups.into_values().collect()
+    }
+}
+
+/// FNV-1a: the same in every run.
+fn mix(number: u64, id: &str) -> u64 {
+    id.bytes()
+        .fold(0xcbf2_9ce4_8422_2325 ^ number, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+        >> 7
 }
 
 /// How a run has ended.
@@ -37,6 +72,13 @@ pub struct Outcome {
     pub code: Option<i32>,
 }
 
+/// A built worker.
+#[derive(Debug)]
+pub struct Worker {
+    binary: PathBuf,
+    functions: Vec<String>,
+}
+
 /// How long a program may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -45,7 +87,6 @@ pub struct Stage {
     directory: PathBuf,
     facts: Facts,
     compiler: Compiler,
-    transport: Arc<dyn Transport>,
     functions: Vec<Function>,
 }
 
@@ -54,11 +95,7 @@ impl Stage {
     ///
     /// # Panics
     /// When that fails.
-    pub async fn build(
-        directory: &Path,
-        programs: &[Program],
-        transport: Arc<dyn Transport>,
-    ) -> Self {
+    pub async fn build(directory: &Path, programs: &[Program]) -> Self {
         let root = directory.join("module");
         module::write(&root, programs);
         let root = root.canonicalize().expect("it has just been written");
@@ -93,7 +130,7 @@ impl Stage {
             );
         };
         build(&[], "plain").await;
-        let agent = Agent::lay_out(&transport.go_half()).expect("the cache is writable");
+        let agent = Agent::lay_out(&transports::go_half()).expect("the cache is writable");
         let facts = Facts::start(&agent, &toolchain, &project)
             .await
             .expect("the facts helper starts");
@@ -127,18 +164,22 @@ impl Stage {
             directory: directory.to_path_buf(),
             facts,
             compiler,
-            transport,
             functions: functions.functions,
         }
     }
 
     /// The functions that move, and what is refused or not refused against the program's word.
-    pub fn movable(&self, program: &Program) -> (Vec<String>, Vec<String>) {
+    pub fn movable(&self, program: &Program) -> (Vec<&Function>, Vec<String>) {
         let (mut movable, mut wrong) = (Vec::new(), Vec::new());
         let mut refuses = program.refuses.clone();
         let own = format!("{MODULE}/cases/{}", program.name);
         for function in &self.functions {
-            if function.package != own && !function.package.starts_with(&format!("{own}/")) {
+            let inside = match function.package.strip_prefix(&own) {
+                Some("") => "",
+                Some(inside) if inside.starts_with('/') => &inside[1..],
+                _ => continue,
+            };
+            if program.native.iter().any(|package| package == inside) {
                 continue;
             }
             let short = function
@@ -147,7 +188,7 @@ impl Stage {
                 .unwrap_or_default()
                 .trim_start_matches('.');
             match function.reason.as_deref() {
-                None => movable.push(function.id.clone()),
+                None => movable.push(function),
                 Some("main" | "generic") => {}
                 Some(code) => {
                     let before = refuses.len();
@@ -182,36 +223,29 @@ impl Stage {
         finish(child).await.expect("a plain program ends")
     }
 
-    /// Runs a program with its functions moved.
-    pub async fn moved(
+    /// Builds the workers of a split.
+    pub async fn workers(
         &self,
         program: &Program,
-        functions: &[String],
+        functions: &[&Function],
         split: Split,
-    ) -> Result<Outcome, String> {
-        let groups: Vec<Vec<String>> = match split {
-            Split::Package => vec![functions.to_vec()],
-            Split::Function => functions.iter().map(|id| vec![id.clone()]).collect(),
-        };
+    ) -> Result<Vec<Worker>, String> {
         let mut workers = Vec::new();
-        for (number, group) in groups.into_iter().enumerate() {
-            workers.push((self.worker(program, number, &group).await?, group));
+        for (number, functions) in split.groups(functions).into_iter().enumerate() {
+            let out = self.shadows(program).join(format!("{split:?}-{number}"));
+            let binary = self.worker(&out, &functions).await?;
+            workers.push(Worker { binary, functions });
         }
-        self.run(program, workers).await
+        Ok(workers)
+    }
+
+    /// Where a program's workers are built.
+    pub fn shadows(&self, program: &Program) -> PathBuf {
+        self.directory.join("shadow").join(&program.name)
     }
 
     /// Builds a worker.
-    async fn worker(
-        &self,
-        program: &Program,
-        number: usize,
-        functions: &[String],
-    ) -> Result<PathBuf, String> {
-        let out = self
-            .directory
-            .join("shadow")
-            .join(&program.name)
-            .join(number.to_string());
+    async fn worker(&self, out: &Path, functions: &[String]) -> Result<PathBuf, String> {
         let shadow: Shadow = self
             .facts
             .ask(json!({ "do": "shadow", "out": out, "functions": functions, "generation": 1 }))
@@ -235,10 +269,12 @@ impl Stage {
         Ok(binary)
     }
 
-    async fn run(
+    /// Runs a program with its functions moved.
+    pub async fn moved(
         &self,
         program: &Program,
-        workers: Vec<(PathBuf, Vec<String>)>,
+        workers: &[Worker],
+        over: Over,
     ) -> Result<Outcome, String> {
         let directory = tempfile::Builder::new()
             .prefix("fc")
@@ -259,32 +295,33 @@ impl Stage {
         wait(&control, Awaited::Begun).await?;
         let mut moves: Vec<Move> = Vec::new();
         let mut running: Vec<(Child, Box<dyn Link>)> = Vec::new();
-        for (number, (binary, functions)) in workers.into_iter().enumerate() {
+        let transport = over.transport();
+        for (number, built) in workers.iter().enumerate() {
             let generation = number as u64 + 1;
             let own = directory.path().join(number.to_string());
             std::fs::create_dir(&own).map_err(|error| error.to_string())?;
-            let link = self
-                .transport
+            let link = transport
                 .create(&LinkRequest {
                     generation,
                     directory: own,
                 })
                 .map_err(|error| error.to_string())?;
-            let worker = Command::new(&binary)
+            let descriptor = |side| format!("{}:{}", over.name(), link.descriptor(side));
+            let worker = Command::new(&built.binary)
                 .env("FIRE_CONTROL", control.path())
-                .env("FIRE_LINK", link.descriptor(Side::Worker))
+                .env("FIRE_LINK", descriptor(Side::Worker))
                 .env("FIRE_GENERATION", generation.to_string())
                 .stdin(Stdio::null())
                 .kill_on_drop(true)
                 .spawn()
                 .map_err(|error| error.to_string())?;
             wait(&control, Awaited::Attached(generation)).await?;
-            control.link(generation, &link.descriptor(Side::Home));
+            control.link(generation, &descriptor(Side::Home));
             wait(&control, Awaited::Linked(generation)).await?;
             link.attached().map_err(|error| error.to_string())?;
             moves.push(Move {
                 generation,
-                functions,
+                functions: built.functions.clone(),
             });
             running.push((worker, link));
         }

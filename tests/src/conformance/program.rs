@@ -13,6 +13,8 @@ pub struct Program {
     pub exits: bool,
     /// Functions that must be refused, with the code.
     pub refuses: Vec<(String, String)>,
+    /// Packages whose functions stay at home.
+    pub native: Vec<String>,
 }
 
 impl Program {
@@ -54,9 +56,13 @@ pub fn read_all(words: Option<&str>) -> Vec<Program> {
     programs
 }
 
-fn parse(name: &str, text: &str) -> Program {
+/// Takes a program's text apart.
+///
+/// # Panics
+/// At an unknown directive.
+pub fn parse(name: &str, text: &str) -> Program {
     let mut files: Vec<(String, String)> = Vec::new();
-    let (mut exits, mut refuses) = (false, Vec::new());
+    let (mut exits, mut refuses, mut native) = (false, Vec::new(), Vec::new());
     for line in text.split_inclusive('\n') {
         let bare = line.trim_end();
         if let Some(file) = bare
@@ -74,6 +80,7 @@ fn parse(name: &str, text: &str) -> Program {
             let mut words = rest.split_whitespace();
             match (words.next(), words.next(), words.next()) {
                 (Some("exits"), _, _) => exits = true,
+                (Some("native"), Some(package), _) => native.push(package.to_owned()),
                 (Some("refuses"), Some(function), Some(code)) => {
                     refuses.push((function.to_owned(), code.to_owned()))
                 }
@@ -86,5 +93,6 @@ fn parse(name: &str, text: &str) -> Program {
         files,
         exits,
         refuses,
+        native,
     }
 }
