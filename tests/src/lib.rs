@@ -2,6 +2,7 @@
 
 pub mod conformance;
 pub mod driver;
+pub mod generated;
 pub mod go_peer;
 pub mod lane_peer;
 pub mod plugin_libraries;
