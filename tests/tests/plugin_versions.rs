@@ -16,7 +16,10 @@ use fire_tests::plugin_libraries::{built_in, restrict};
 /// A change of one file: its path in the crate, what is there, what comes instead.
 type Change = (&'static str, &'static str, &'static str);
 
-const NEXT_MINOR: Change = ("Cargo.toml", "version = \"1.0.0\"", "version = \"1.1.0\"");
+/// The newer versions are two: to cargo, crates of the same name and version at the same place in their workspaces are
+/// one, and it would take the other's build for up to date.
+const NEWER_HOST: Change = ("Cargo.toml", "version = \"1.0.0\"", "version = \"1.1.0\"");
+const NEWER_PLUGIN: Change = ("Cargo.toml", "version = \"1.0.0\"", "version = \"1.2.0\"");
 
 /// A new method of a trait, as the rules have it: last, with a default.
 const NEW_METHOD: [Change; 2] = [
@@ -210,7 +213,7 @@ fn a_plugin_of_an_older_version_works_in_a_newer_host() {
     let other = Other::new(
         "newer-host",
         &[
-            NEXT_MINOR,
+            NEWER_HOST,
             NEW_METHOD[0],
             NEW_METHOD[1],
             reach_the_new_method,
@@ -235,7 +238,10 @@ fn a_plugin_of_an_older_version_works_in_a_newer_host() {
 
 #[test]
 fn a_plugin_of_a_newer_version_works_in_this_host() {
-    let other = Other::new("newer-plugin", &[NEXT_MINOR, NEW_METHOD[0], NEW_METHOD[1]]);
+    let other = Other::new(
+        "newer-plugin",
+        &[NEWER_PLUGIN, NEW_METHOD[0], NEW_METHOD[1]],
+    );
     let policy = Registry::builtin().policy(&choice(other.policy())).unwrap();
     assert_eq!(policy.judge(&body()), Ok(vec![Action::Hot]));
 }
