@@ -90,7 +90,13 @@ impl Project {
 
     /// Starts fire here.
     pub fn fire(&self, arguments: &[&str]) -> Fire {
-        Fire::start(self.path(), arguments)
+        Fire::start(Command::new(binary()), self.path(), arguments)
+    }
+
+    /// Starts fire here by a command that is given fire's own command line as its last arguments and becomes it.
+    pub fn fire_by(&self, mut command: Command, arguments: &[&str]) -> Fire {
+        command.arg(binary());
+        Fire::start(command, self.path(), arguments)
     }
 
     /// Runs fire to its end: exit code, stdout, stderr.
@@ -131,7 +137,7 @@ pub struct Fire {
 }
 
 impl Fire {
-    fn start(directory: &Path, arguments: &[&str]) -> Self {
+    fn start(mut command: Command, directory: &Path, arguments: &[&str]) -> Self {
         // A pipe with a name: the reader is woken by each line, and nobody polls.
         let pipe = tempfile::tempdir().expect("a temporary directory");
         let path = pipe.path().join("events");
@@ -143,7 +149,6 @@ impl Fire {
             0,
         )
         .expect("a named pipe");
-        let mut command = Command::new(binary());
         command
             .arg("--events")
             .arg(&path)

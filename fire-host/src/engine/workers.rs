@@ -125,7 +125,11 @@ impl Workers {
                 generation,
                 directory: own,
             })
-            .map_err(|error| fallback("transport", &subject, error.to_string()))?;
+            .map_err(|error| {
+                let cure = error.hint.map(|hint| format!("; {hint}"));
+                let detail = error.message + cure.as_deref().unwrap_or_default();
+                fallback("transport", &subject, detail)
+            })?;
         let mut child = Command::new(&made.binary)
             .env("FIRE_CONTROL", self.control.path())
             .env("FIRE_LINK", link.descriptor(Side::Worker))
