@@ -65,6 +65,8 @@ pub struct Move {
     pub generation: Generation,
     /// Ids.
     pub functions: Vec<String>,
+    /// The worker was built from the running program's own source: what it lacks may run natively.
+    pub baseline: bool,
 }
 
 /// What somebody can wait for.

@@ -135,6 +135,9 @@ pub struct Shadow {
     pub packages: Vec<ShadowPackage>,
     /// Why not.
     pub refused: Option<Refusal>,
+    /// The user's functions whose bodies run inside of the worker when others of it call them.
+    #[serde(default)]
+    pub contains: Vec<String>,
     /// Functions that were left out, if that was allowed.
     #[serde(default)]
     pub skipped: Vec<Refusal>,

@@ -178,6 +178,64 @@ fn edited_bodies_go_live_and_the_state_stays() {
 }
 
 #[test]
+fn generic_functions_are_swapped_for_every_instance() {
+    let main = MAIN
+        .replace(
+            "func (v *service) answer",
+            "type pair[A, B any] struct {\n\tfirst  A\n\tsecond B\n}\n\n\
+             func (p pair[A, _]) head() string { return strings.TrimSpace(fmt.Sprint(p.first)) }\n\n\
+             func listed[T any](list ...T) string { return fmt.Sprint(list) }\n\n\
+             func (v *service) answer",
+        )
+        .replace(
+            "strings.ToUpper(word) + \"/\" + strings.Join(s.Words(), \",\")",
+            "pair[string, int]{word, 1}.head() + listed(len(word)) + listed(s.Words()...)",
+        );
+    let project = Project::new(&[("main.go", &main), ("store/store.go", STORE)]);
+    let mut fire = project.fire(&[]);
+    fire.expect("ready");
+    fire.types("b\n").prints("answer 0 b[1][b]");
+
+    project.replace("main.go", "fmt.Sprint(list) }", "fmt.Sprint(len(list)) }");
+    let swapped = fire.expect("swapped");
+    assert_eq!(functions(&swapped), ["example.com/app.listed"]);
+    fire.types("a\n").prints("answer 1 a12");
+
+    project.replace(
+        "main.go",
+        "fmt.Sprint(p.first)",
+        "fmt.Sprint(p.first, p.first)",
+    );
+    let swapped = fire.expect("swapped");
+    assert_eq!(functions(&swapped), ["example.com/app.pair.head"]);
+    fire.types("a\n").prints("answer 2 aa12");
+
+    // What runs in a worker of its own sees the next edit of a generic function too.
+    project.replace("main.go", "{word, 1}", "{word + \"!\", 1}");
+    let swapped = fire.expect("swapped");
+    assert_eq!(functions(&swapped), ["example.com/app.describe"]);
+    fire.types("a\n").prints("answer 3 a!a!12");
+    project.replace(
+        "main.go",
+        "fmt.Sprint(len(list)) }",
+        "fmt.Sprint(-len(list)) }",
+    );
+    let swapped = fire.expect("swapped");
+    assert_eq!(functions(&swapped), ["example.com/app.listed"]);
+    fire.types("a\n").prints("answer 4 a!a!-1-2");
+    project.replace("main.go", "fmt.Sprint(-len(list)) }", "fmt.Sprint(list) }");
+    let rebuilt = fire.expect("swapped");
+    assert_eq!(functions(&rebuilt), ["example.com/app.describe"]);
+    fire.expect("reverted");
+    fire.types("a\n").prints("answer 5 a!a![1][a b]");
+
+    // An instance that the running program does not have.
+    project.replace("main.go", "listed(len(word))", "listed(1.5, 2)");
+    fire.expect("swapped");
+    fire.types("a\n").prints("answer 6 a!a![1.5 2][a b]");
+}
+
+#[test]
 fn what_does_not_compile_is_told_and_the_program_answers_on() {
     let (project, mut fire, _) = started();
     project.replace("main.go", "v.n++", "v.n++ +");

@@ -125,6 +125,9 @@ func (s *session) checkFiles(p *listed, files []string, imp types.ImporterFrom) 
 		path = path[:i]
 	}
 	info.Pkg, _ = config.Check(path, s.fset, info.Files, info.Info)
+	if len(info.Errors) == 0 && info.qualified() {
+		info.checkAgain(&config, path, s.fset)
+	}
 	return info
 }
 

@@ -38,7 +38,7 @@ func moved(t *testing.T, s *session, id string) string {
 		t.Fatalf("no function %s", id)
 	}
 	e := newEmitter(s)
-	if code, detail := e.hostEntry(f); code != "" {
+	if code, detail := e.hostEntry(f, false); code != "" {
 		return code + ": " + detail
 	}
 	var lines []string

@@ -14,7 +14,7 @@ const (
 	reasonCgo       = "cgo"       // it names cgo, or something of C's
 	reasonNoBody    = "no-body"   // written in assembly or linked from elsewhere
 	reasonDirective = "directive" // go:nosplit, go:linkname and their like
-	reasonGeneric   = "generic"   // the running binary holds no dictionary-free entry for it
+	reasonGeneric   = "generic"   // an instance of it that a worker cannot name, or generic code that cannot come along
 	reasonRecover   = "recover"   // recover works only in the frame that the panic called
 	reasonConstruct = "construct" // a construct that the rewriter refuses, named in the detail
 	reasonUnsafe    = "unsafe"    // package unsafe reads memory itself
@@ -106,10 +106,6 @@ func standingReason(f *function) (code, detail string) {
 		return reasonMain, "main has already been entered"
 	case decl.Name.Name == "_":
 		return reasonMain, "a blank function cannot be called"
-	}
-	signature := f.Object.Signature()
-	if signature.TypeParams().Len() > 0 || signature.RecvTypeParams().Len() > 0 {
-		return reasonGeneric, "generic functions run natively"
 	}
 	if decl.Doc != nil {
 		for _, c := range decl.Doc.List {

@@ -14,7 +14,7 @@ type use struct {
 }
 
 // most instantiations that one program is followed through. Go itself refuses endless ones.
-const mostInstances = 5000
+const mostInstances = 100000
 
 // usesIn lists the instantiations that a declaration mentions.
 func usesIn(info *PackageInfo, n ast.Node) []use {
@@ -25,7 +25,11 @@ func usesIn(info *PackageInfo, n ast.Node) []use {
 			return true
 		}
 		if instance, ok := info.Info.Instances[id]; ok {
-			out = append(out, use{info.Info.Uses[id], list(instance.TypeArgs)})
+			if alias, ok := instance.Type.(*types.Alias); ok {
+				out = append(out, usesOf(types.Unalias(alias))...)
+			} else {
+				out = append(out, use{info.Info.Uses[id], list(instance.TypeArgs)})
+			}
 		}
 		if o := info.Info.Defs[id]; o != nil && o.Type() != nil {
 			out = append(out, usesOf(o.Type())...) // inferred
@@ -58,6 +62,11 @@ func list(from *types.TypeList) []types.Type {
 // expand visits every closed instantiated type that some code leads to, by way of generic functions, of the fields of
 // generic types and of their methods.
 func (s *session) expand(start []use, visit func(*types.Named)) {
+	s.expandAll(start, visit, func(*types.Func, []types.Type) {})
+}
+
+// expandAll is expand that visits instances of functions too.
+func (s *session) expandAll(start []use, visit func(*types.Named), visitFunction func(*types.Func, []types.Type)) {
 	seen := map[string]bool{}
 	for queue := start; len(queue) > 0 && len(seen) < mostInstances; {
 		u := queue[0]
@@ -78,7 +87,9 @@ func (s *session) expand(start []use, visit func(*types.Named)) {
 		}
 		switch o := u.object.(type) {
 		case *types.Func:
+			visitFunction(o.Origin(), u.args)
 			if info == nil {
+				queue = append(queue, usesOf(instantiatedSignature(o, u.args))...)
 				continue
 			}
 			if _, decl := info.declaration(functionID(o)); decl != nil {
@@ -149,9 +160,36 @@ func substituted(info *PackageInfo, decl *ast.FuncDecl, args []types.Type) []use
 	return out
 }
 
+// instantiatedSignature is the type of an instance of a function.
+func instantiatedSignature(f *types.Func, args []types.Type) types.Type {
+	signature := f.Origin().Signature()
+	parameters := typeParameters(signature)
+	if len(parameters) != len(args) {
+		return signature
+	}
+	with := map[*types.TypeParam]types.Type{}
+	for i, a := range args {
+		with[parameters[i]] = a
+	}
+	return substitute(types.NewSignatureType(nil, nil, nil, signature.Params(), signature.Results(), signature.Variadic()), with)
+}
+
 // substitute replaces type parameters in a type.
 func substitute(t types.Type, with map[*types.TypeParam]types.Type) types.Type {
-	of := func(t types.Type) types.Type { return substitute(t, with) }
+	if !isOpen(t) {
+		return t
+	}
+	return rebuild(t, func(t types.Type) types.Type {
+		if p, ok := t.(*types.TypeParam); ok {
+			return with[p]
+		}
+		return nil
+	})
+}
+
+// rebuild makes a type anew with some of its parts replaced: those for which instead gives another.
+func rebuild(t types.Type, instead func(types.Type) types.Type) types.Type {
+	of := func(t types.Type) types.Type { return rebuild(t, instead) }
 	tuple := func(t *types.Tuple) *types.Tuple {
 		vars := make([]*types.Var, t.Len())
 		for i := range vars {
@@ -160,15 +198,14 @@ func substitute(t types.Type, with map[*types.TypeParam]types.Type) types.Type {
 		}
 		return types.NewTuple(vars...)
 	}
-	if !isOpen(t) {
-		return t
+	if other := instead(types.Unalias(t)); other != nil {
+		return other
 	}
 	switch t := types.Unalias(t).(type) {
-	case *types.TypeParam:
-		if to := with[t]; to != nil {
-			return to
-		}
 	case *types.Named:
+		if t.TypeArgs().Len() == 0 {
+			return t
+		}
 		args := list(t.TypeArgs())
 		for i := range args {
 			args[i] = of(args[i])
@@ -197,6 +234,23 @@ func substitute(t types.Type, with map[*types.TypeParam]types.Type) types.Type {
 			tags[i] = t.Tag(i)
 		}
 		return types.NewStruct(fields, tags)
+	case *types.Interface:
+		methods := make([]*types.Func, t.NumExplicitMethods())
+		for i := range methods {
+			m := t.ExplicitMethod(i)
+			methods[i] = types.NewFunc(m.Pos(), m.Pkg(), m.Name(), of(types.NewSignatureType(nil, nil, nil, m.Signature().Params(), m.Signature().Results(), m.Signature().Variadic())).(*types.Signature))
+		}
+		embedded := make([]types.Type, t.NumEmbeddeds())
+		for i := range embedded {
+			embedded[i] = of(t.EmbeddedType(i))
+		}
+		return types.NewInterfaceType(methods, embedded).Complete()
+	case *types.Union:
+		terms := make([]*types.Term, t.Len())
+		for i := range terms {
+			terms[i] = types.NewTerm(t.Term(i).Tilde(), of(t.Term(i).Type()))
+		}
+		return types.NewUnion(terms)
 	}
 	return t
 }

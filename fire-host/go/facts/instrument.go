@@ -31,6 +31,7 @@ func (s *session) instrument(r *request, reply map[string]any) error {
 	if err := os.MkdirAll(r.Out, 0o700); err != nil {
 		return err
 	}
+	s.baseline = s.functionInstances()
 	b := &homeBuild{s: s, out: r.Out, overlay: map[string]string{}}
 	goroot := s.goRoot
 	for _, p := range r.Agent {
@@ -104,13 +105,7 @@ func (b *homeBuild) instrumentPackage(info *PackageInfo, list []*function, libra
 		switch {
 		case f.Slot >= 0:
 			names := nameParameters(info, f, at(f))
-			call := fmt.Sprintf("__fire_%d(%s)", f.Slot, strings.Join(names, ", "))
-			if f.Object.Signature().Results().Len() > 0 {
-				call = "return " + call
-			} else {
-				call += "; return"
-			}
-			at(f).insert(info.offset(f.Decl.Body.Lbrace)+1, fmt.Sprintf(" if __fire[%d].Hot() { %s };", f.Slot, call))
+			at(f).insert(info.offset(f.Decl.Body.Lbrace)+1, dispatchCheck(f, names))
 			slow.WriteString(slowPath(table, f))
 		case f.Decl.Name.Name == "main" && f.Decl.Recv == nil && info.Pkg.Name() == "main" && f.Decl.Body != nil:
 			at(f).insert(info.offset(f.Decl.Body.Lbrace)+1, " __fire_main();")
@@ -178,6 +173,11 @@ func nameParameters(info *PackageInfo, f *function, e *splices) []string {
 		}
 	}
 	fields(f.Decl.Recv)
+	for i, id := range receiverParameters(f.Decl) {
+		if id.Name == "_" {
+			e.replace(info.offset(id.Pos()), info.offset(id.End()), blankParameter(i))
+		}
+	}
 	fields(f.Decl.Type.Params)
 	if f.Object.Signature().Variadic() {
 		out[len(out)-1] += "..."
@@ -197,11 +197,37 @@ func parameterTypes(signature *types.Signature) []types.Type {
 	return out
 }
 
+// dispatchCheck is what stands at the head of a body. An instance of a generic function may stay native where the
+// worker does not hold it: the slow path tells.
+func dispatchCheck(f *function, names []string) string {
+	list := typeParameters(f.Object.Signature())
+	call := fmt.Sprintf("__fire_%d%s(%s)", f.Slot, argumentList(list), strings.Join(names, ", "))
+	results := f.Object.Signature().Results().Len()
+	switch {
+	case len(list) == 0 && results > 0:
+		call = "return " + call
+	case len(list) == 0:
+		call += "; return"
+	case results == 0:
+		call = "if " + call + " { return }"
+	default:
+		returned := make([]string, results)
+		for i := range returned {
+			returned[i] = fmt.Sprintf("__fire_r%d", i)
+		}
+		all := strings.Join(returned, ", ")
+		call = "if " + all + ", __fire_done := " + call + "; __fire_done { return " + all + " }"
+	}
+	return fmt.Sprintf(" if __fire[%d].Hot() { %s };", f.Slot, call)
+}
+
 // slowPath is the function that a dispatch check calls: parameters by value, so that they do not escape on the fast path.
 func slowPath(table *importTable, f *function) string {
 	var parameters, arguments, argumentFields, results, resultFields, returned []string
 	dots := ""
 	signature := f.Object.Signature()
+	open := typeParameters(signature)
+	signature = namedReceiver(signature)
 	list := parameterTypes(signature)
 	for i, t := range list {
 		text := table.text(t)
@@ -228,13 +254,18 @@ func slowPath(table *importTable, f *function) string {
 		resultFields = append(resultFields, fmt.Sprintf("R%d %s", i, text))
 		returned = append(returned, fmt.Sprintf("__fire_r.R%d", i))
 	}
+	call := fmt.Sprintf("if !__fire_home.Call(&__fire[%d], __fire_unsafe.Pointer(&__fire_a), __fire_unsafe.Pointer(&__fire_r)) { %s }", f.Slot, again)
+	if len(open) > 0 {
+		results, returned = append(results, "bool"), append(returned, "__fire_done")
+		call = fmt.Sprintf("__fire_done := __fire_home.CallInstance(&__fire[%d], (*%s)(nil), __fire_unsafe.Pointer(&__fire_a), __fire_unsafe.Pointer(&__fire_r))", f.Slot, instanceType(open))
+	}
 	return fmt.Sprintf(`
 //go:noinline
-func __fire_%d(%s) (%s) {
+func __fire_%d%s(%s) (%s) {
 	__fire_a, __fire_r := struct{ %s }{%s}, struct{ %s }{}
-	if !__fire_home.Call(&__fire[%d], __fire_unsafe.Pointer(&__fire_a), __fire_unsafe.Pointer(&__fire_r)) { %s }
+	%s
 	return %s
 }
-`, f.Slot, strings.Join(parameters, ", "), strings.Join(results, ", "),
-		strings.Join(argumentFields, "; "), strings.Join(arguments, ", "), strings.Join(resultFields, "; "), f.Slot, again, strings.Join(returned, ", "))
+`, f.Slot, parameterList(table, typeParameters(signature)), strings.Join(parameters, ", "), strings.Join(results, ", "),
+		strings.Join(argumentFields, "; "), strings.Join(arguments, ", "), strings.Join(resultFields, "; "), call, strings.Join(returned, ", "))
 }

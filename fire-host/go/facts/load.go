@@ -25,8 +25,10 @@ type session struct {
 	order      []string           // import paths, dependencies first
 	user       map[string]*PackageInfo
 	exports    *exportImporter
-	sourced    map[string]*PackageInfo    // libraries read from source, for their generic code
-	recovering map[string]map[string]bool // names of functions of libraries that recover
+	sourced    map[string]*PackageInfo            // libraries read from source, for their generic code
+	recovering map[string]map[string]bool         // names of functions of libraries that recover
+	baseline   map[string][]functionInstance      // of generic functions, by id: what the running program may call
+	below      map[*types.Package]map[string]bool // the packages that each is built from
 	goVersion  string
 	goRoot     string
 	sizes      types.Sizes
@@ -113,7 +115,7 @@ func (s *session) buildFlags() []string {
 // load reads the whole program: `go list`, export data of libraries, source of the user's packages.
 func (s *session) load(r *request, reply map[string]any) error {
 	before := *s
-	*s = session{request: *r, fset: token.NewFileSet(), user: map[string]*PackageInfo{}, listed: map[string]*listed{}, sourced: map[string]*PackageInfo{}}
+	*s = session{request: *r, fset: token.NewFileSet(), user: map[string]*PackageInfo{}, listed: map[string]*listed{}, sourced: map[string]*PackageInfo{}, baseline: before.baseline}
 	s.sizes = types.SizesFor("gc", runtime.GOARCH)
 	patterns := r.Patterns
 	if len(patterns) == 0 {

@@ -247,21 +247,26 @@ func (r *rewriter) hosted(decl *ast.FuncDecl, name string, as hosting) string {
 	var prefix strings.Builder
 	if decl.Recv != nil {
 		parameters = append(parameters, r.parameters(decl.Recv, &prefix)...)
+		if as != asItself && r.generic {
+			name, _, _ := strings.Cut(parameters[0], " ")
+			parameters[0] = name + " " + r.table.text(namedReceiver(signature).Recv().Type()) // type parameters may be blank
+		}
 		if as == asItself {
 			name = "(" + parameters[0] + ") " + name
 			parameters = nil
 		}
 	}
 	parameters = append(parameters, r.parameters(decl.Type.Params, &prefix)...)
-	typeParameters := ""
+	ownParameters := ""
 	if decl.Type.TypeParams != nil {
-		typeParameters = string(r.text[r.info.offset(decl.Type.TypeParams.Opening) : r.info.offset(decl.Type.TypeParams.Closing)+1])
-	} else if signature.RecvTypeParams().Len() > 0 && as != asItself {
-		panic(refusal{reasonGeneric, "a method of a generic type", decl.Pos()})
+		ownParameters = string(r.text[r.info.offset(decl.Type.TypeParams.Opening) : r.info.offset(decl.Type.TypeParams.Closing)+1])
+	}
+	if r.generic && as != asItself {
+		ownParameters = parameterList(r.table, typeParameters(namedReceiver(signature)))
 	}
 	results := r.enter(decl.Type, decl.Body, &prefix)
 	defer r.leave()
-	return fmt.Sprintf("%s\nfunc %s%s(%s) %s %s\n", r.line(decl), name, typeParameters, strings.Join(parameters, ", "), results, r.block(decl.Body, prefix.String()))
+	return fmt.Sprintf("%s\nfunc %s%s(%s) %s %s\n", r.line(decl), name, ownParameters, strings.Join(parameters, ", "), results, r.block(decl.Body, prefix.String()))
 }
 
 // line is a directive that gives what follows the position of a node in the user's file.

@@ -142,18 +142,23 @@ func (r *rewriter) pathFrom(x ast.Expr, text string, remote bool, t types.Type, 
 		r.out.markField(f)
 		last := n == len(index)-1
 		t = f.Type()
-		if !last && !isPointer(t) && !accessible(f, r.info.Pkg) {
-			continue // promoted through a field that this package cannot name: the next name finds it
+		if !isPointer(t) && !isInterface(t) && !accessible(f, r.info.Pkg) {
+			continue // promoted through a field that this package cannot name: the next name finds it, or the method's
 		}
-		if !accessible(f, r.info.Pkg) {
-			r.refuse(x, "a field promoted through an unexported pointer of another package")
+		switch open := accessible(f, r.info.Pkg); {
+		case !remote && open:
+			text = "(" + text + ")." + f.Name()
+		case !remote:
+			text = r.accessor(x, base, f) + "Of(" + text + ")"
+		case open:
+			text = "&(" + r.near(text, base) + ")." + f.Name()
+		default:
+			text = r.accessor(x, base, f) + "At(" + r.near(text, base) + ")"
 		}
 		if !remote {
-			text = "(" + text + ")." + f.Name()
 			remote = !last && isPointer(t)
 			continue
 		}
-		text = "&(" + r.near(text, base) + ")." + f.Name()
 		if !last && isPointer(t) {
 			text = "fire__.Load(" + text + ")"
 		}
@@ -170,6 +175,25 @@ func (r *rewriter) near(text string, t types.Type) string {
 		return text
 	}
 	return "fire__.NonNil(" + text + ")"
+}
+
+// accessor is the function, but for its ending, that reaches a field which the user's source cannot name: a method of
+// another package is promoted through it.
+func (r *rewriter) accessor(x ast.Expr, owner types.Type, f *types.Var) string {
+	if p, ok := core(owner).(*types.Pointer); ok {
+		owner = p.Elem()
+	}
+	named, ok := types.Unalias(owner).(*types.Named)
+	if !ok || named.Obj().Pkg() == nil || !packageLevel(named) || named.TypeArgs().Len() > 0 || f.Pkg().Path() != named.Obj().Pkg().Path() {
+		r.refuse(x, "a field promoted through an unexported pointer of another package")
+	}
+	name := "Fire__" + named.Obj().Name() + "__" + f.Name() + "__"
+	if r.out.accessors[f.Pkg().Path()+"."+name] == nil {
+		r.out.accessors[f.Pkg().Path()+"."+name] = &accessor{named.Obj(), f, name}
+		r.out.changed = true
+		r.out.name(named.Obj())
+	}
+	return r.table.alias(f.Pkg().Path()) + "." + name
 }
 
 func accessible(f *types.Var, from *types.Package) bool {

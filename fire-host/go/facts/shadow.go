@@ -28,9 +28,12 @@ type emitter struct {
 	interfaces  map[string]proxied
 	hosting     map[string]bool // ids of functions whose bodies are here
 	bodies      []*hostedBody
-	contains    map[string]bool        // the user's functions among them
-	valued      map[string]*types.Func // functions used as values
-	scanned     *types.Package         // the package whose source is being looked at
+	contains    map[string]bool            // the user's functions among them
+	valued      map[string]*types.Func     // functions used as values
+	entries     []entryInstance            // of generic functions that home calls
+	exported    map[string]*types.TypeName // unexported types that the worker's program must name, by path.name
+	accessors   map[string]*accessor       // of fields that other packages reach by promotion, by path.name
+	scanned     *types.Package             // the package whose source is being looked at
 	uses        []scannedUses
 	changed     bool
 	entry       string              // the function being hosted
@@ -47,6 +50,13 @@ type instance struct {
 type scannedUses struct {
 	in   *types.Package
 	uses []use
+}
+
+// accessor reaches an unexported field for another package.
+type accessor struct {
+	owner *types.TypeName
+	field *types.Var
+	name  string
 }
 
 type proxied struct {
@@ -70,7 +80,7 @@ func newEmitter(s *session) *emitter {
 	return &emitter{s: s, named: map[string]*types.TypeName{}, instances: map[string]instance{}, fields: map[string]bool{},
 		whole: map[string]bool{}, functions: map[string]*types.Func{}, required: map[string]bool{}, variables: map[string]*types.Var{},
 		constants: map[string]*types.Const{}, methodNames: map[string]bool{"Error": true}, interfaces: map[string]proxied{},
-		hosting: map[string]bool{}, valued: map[string]*types.Func{}, contains: map[string]bool{}, needs: map[string][]string{}}
+		hosting: map[string]bool{}, valued: map[string]*types.Func{}, accessors: map[string]*accessor{}, exported: map[string]*types.TypeName{}, contains: map[string]bool{}, needs: map[string][]string{}}
 }
 
 // hosting is why a function is hosted.
@@ -95,10 +105,10 @@ func (e *emitter) host(info *PackageInfo, file *ast.File, decl *ast.FuncDecl, as
 	}()
 	object := info.Info.Defs[decl.Name].(*types.Func)
 	id := functionID(object)
-	if as != asDeferred {
+	if as == asItself {
 		e.hosting[id] = true
 	}
-	if e.s.user[info.Path] != nil {
+	if as != asEntry && e.s.user[info.Path] != nil {
 		e.contains[id] = true
 	}
 	r := &rewriter{info: info, types: info.Info, file: file, text: info.Source[file], out: e, table: newImportTable(info.Pkg.Path()),
@@ -456,14 +466,9 @@ func (e *emitter) bringAlong(id string, f *types.Func) {
 
 // declaration finds the declaration of a function.
 func (info *PackageInfo) declaration(id string) (*ast.File, *ast.FuncDecl) {
-	for _, file := range info.Files {
-		for _, d := range file.Decls {
-			if decl, ok := d.(*ast.FuncDecl); ok && strings.HasSuffix(id, decl.Name.Name) {
-				if f, ok := info.Info.Defs[decl.Name].(*types.Func); ok && functionID(f) == id {
-					return file, decl
-				}
-			}
-		}
+	declared(info)
+	if f := info.byID[id]; f != nil {
+		return f.File, f.Decl
 	}
 	return nil, nil
 }

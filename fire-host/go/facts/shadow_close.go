@@ -108,6 +108,12 @@ func (e *emitter) proxy(t types.Type) {
 			return
 		}
 		owner = n.Obj().Pkg().Path()
+		if n.TypeArgs().Len() > 0 && !e.s.written(n, n.Obj().Pkg()) {
+			if foreignFields(u) {
+				return // nobody else can write its methods
+			}
+			owner = lastOwner
+		}
 	}
 	if owner == "" && e.scanned != nil {
 		owner = e.scanned.Path()

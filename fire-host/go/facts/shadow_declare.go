@@ -17,6 +17,14 @@ type declarations struct {
 	count int
 }
 
+// typeText writes a type; in the worker's program no package's own names are in scope.
+func (d *declarations) typeText(t types.Type) string {
+	if d.pkg == nil {
+		return d.exportedText(t)
+	}
+	return d.table.text(t)
+}
+
 func (d *declarations) printf(format string, a ...any) { fmt.Fprintf(&d.text, format, a...) }
 
 func (d *declarations) typeDeclaration(o *types.TypeName) {
@@ -173,6 +181,13 @@ func constantText(v constant.Value) string {
 	return v.ExactString()
 }
 
+// accessor renders the functions that reach an unexported field from other packages: in memory and in a value.
+func (d *declarations) accessor(a *accessor) {
+	owner, field := a.owner.Name(), d.table.text(a.field.Type())
+	d.printf("func %sAt(p *%s) *%s { return &p.%s }\n", a.name, owner, field, a.field.Name())
+	d.printf("func %sOf(v %s) %s { return v.%s }\n", a.name, owner, field, a.field.Name())
+}
+
 func (d *declarations) variable(v *types.Var) {
 	text := ""
 	if nameable(v.Type(), d.pkg) {
@@ -193,7 +208,7 @@ func (d *declarations) signature(signature *types.Signature, receiver bool) sign
 	var parameters, arguments, fields, values, results, resultFields, returned []string
 	n := 0
 	add := func(t types.Type, parameter, dots bool) {
-		text := d.table.text(t)
+		text := d.typeText(t)
 		name := fmt.Sprintf("fire__p%d", n)
 		fields = append(fields, fmt.Sprintf("P%d %s", n, text))
 		values = append(values, name)
@@ -215,7 +230,7 @@ func (d *declarations) signature(signature *types.Signature, receiver bool) sign
 		add(signature.Params().At(i).Type(), true, signature.Variadic() && i == signature.Params().Len()-1)
 	}
 	for i := range signature.Results().Len() {
-		text := d.table.text(signature.Results().At(i).Type())
+		text := d.typeText(signature.Results().At(i).Type())
 		results = append(results, text)
 		resultFields = append(resultFields, fmt.Sprintf("R%d %s", i, text))
 		returned = append(returned, fmt.Sprintf("fire__r.R%d", i))
@@ -296,8 +311,16 @@ func namedReceiver(signature *types.Signature) *types.Signature {
 	made := make([]*types.TypeParam, signature.RecvTypeParams().Len())
 	for i := range made {
 		old := signature.RecvTypeParams().At(i)
-		made[i] = types.NewTypeParam(types.NewTypeName(old.Obj().Pos(), old.Obj().Pkg(), fmt.Sprintf("fire__T%d", i), nil), old.Constraint())
+		if name := old.Obj().Name(); name != "_" {
+			made[i] = types.NewTypeParam(types.NewTypeName(old.Obj().Pos(), old.Obj().Pkg(), name, nil), nil)
+			with[old] = made[i]
+			continue
+		}
+		made[i] = types.NewTypeParam(types.NewTypeName(old.Obj().Pos(), old.Obj().Pkg(), blankParameter(i), nil), nil)
 		with[old] = made[i]
+	}
+	for i := range made {
+		made[i].SetConstraint(substitute(signature.RecvTypeParams().At(i).Constraint(), with))
 	}
 	open := substitute(types.NewSignatureType(nil, nil, nil, signature.Params(), signature.Results(), signature.Variadic()), with).(*types.Signature)
 	recv := signature.Recv()
@@ -320,24 +343,28 @@ func (d *declarations) proxy(t types.Type) {
 		d.printf("func (x %s) %s(%s) (%s) { fire__a, fire__r := %s{%s}, %s{}; fire__.CallMethod(x.Proxy, %q, &fire__a, &fire__r); return %s }\n",
 			name, m.Name(), s.parameters, s.results, s.argumentStruct, s.argumentValues, s.resultStruct, m.Name(), s.returned)
 	}
-	fmt.Fprintf(&d.init, "\tfire__.RegisterProxy(func(p fire__.Proxy) %s { return %s{p} })\n", d.table.text(t), name)
+	fmt.Fprintf(&d.init, "\tfire__.RegisterProxy(func(p fire__.Proxy) %s { return %s{p} })\n", d.typeText(t), name)
 }
 
 // entry renders what home's calls of a moved function arrive at.
 func (d *declarations) entry(b *hostedBody) {
-	t := d.signature(b.entry.Signature(), true)
+	t, call := d.entryCall(b, b.entry.Signature(), b.name)
+	fmt.Fprintf(&d.init, "\tfire__.Host(%q, func(fire__a *%s, fire__r *%s) { %s })\n", b.id, t.argumentStruct, t.resultStruct, call)
+}
+
+// entryCall renders the call of a hosted body with the arguments of an entry.
+func (d *declarations) entryCall(b *hostedBody, signature *types.Signature, name string) (t signatureText, call string) {
+	t = d.signature(signature, true)
 	var arguments []string
-	list := parameterTypes(b.entry.Signature())
-	for i := range list {
-		argument := fmt.Sprintf("fire__a.P%d", i)
-		arguments = append(arguments, argument)
+	for i := range parameterTypes(signature) {
+		arguments = append(arguments, fmt.Sprintf("fire__a.P%d", i))
 	}
-	call := fmt.Sprintf("%s(%s)", b.name, strings.Join(arguments, ", "))
-	if b.entry.Signature().Variadic() {
+	call = fmt.Sprintf("%s(%s)", name, strings.Join(arguments, ", "))
+	if signature.Variadic() {
 		call = strings.TrimSuffix(call, ")") + "...)"
 	}
 	if t.returned != "" {
 		call = t.returned + " = " + call
 	}
-	fmt.Fprintf(&d.init, "\tfire__.Host(%q, func(fire__a *%s, fire__r *%s) { %s })\n", b.id, t.argumentStruct, t.resultStruct, call)
+	return t, call
 }

@@ -43,7 +43,7 @@ func (s *session) shadow(r *request, reply map[string]any) (err error) {
 		}
 		code, detail := f.Reason, f.Detail
 		if code == "" {
-			code, detail = e.hostEntry(f)
+			code, detail = e.hostEntry(f, r.Skip)
 		}
 		if code == "" {
 			continue
@@ -66,18 +66,24 @@ func (s *session) shadow(r *request, reply map[string]any) (err error) {
 	return nil
 }
 
-// hostEntry hosts a function that home calls. If that fails, nothing of it stays behind.
-func (e *emitter) hostEntry(f *function) (code, detail string) {
+// hostEntry hosts a function that home calls: all of its instances, or those that can be had if some will do. If that
+// fails, nothing of it stays behind.
+func (e *emitter) hostEntry(f *function, some bool) (code, detail string) {
 	e.entry = f.ID
 	kept := len(e.bodies)
 	refused := e.host(f.Info, f.File, f.Decl, asEntry)
+	if refused == nil {
+		refused = e.hostInstances(f, some)
+	}
 	if refused == nil {
 		return "", ""
 	}
 	e.bodies = e.bodies[:kept]
 	e.hosting = map[string]bool{}
 	for _, b := range e.bodies {
-		e.hosting[b.id] = true
+		if b.as == asItself {
+			e.hosting[b.id] = true
+		}
 	}
 	detail = refused.detail
 	if refused.pos.IsValid() {
@@ -88,7 +94,7 @@ func (e *emitter) hostEntry(f *function) (code, detail string) {
 
 // tryMove reports what the rewriter has against a function.
 func (s *session) tryMove(f *function) (code, detail string) {
-	return newEmitter(s).hostEntry(f)
+	return newEmitter(s).hostEntry(f, false)
 }
 
 // write renders every shadow package and the worker's main package, dependencies first.
@@ -107,6 +113,7 @@ func (e *emitter) write(out string) ([]*shadowPackage, error) {
 			e.interfaces[key] = p
 		}
 	}
+	last := e.lastWords()
 	paths := map[string]bool{}
 	for key := range e.named {
 		paths[e.named[key].Pkg().Path()] = true
@@ -136,7 +143,10 @@ func (e *emitter) write(out string) ([]*shadowPackage, error) {
 	}
 	var packages []*shadowPackage
 	hashes := map[string]string{}
-	program := e.program(order)
+	program := ""
+	if last.init.Len() == 0 {
+		program = e.program(order)
+	}
 	for _, path := range order {
 		if path == program {
 			e.makeProgram(texts[path], path, order)
@@ -151,7 +161,7 @@ func (e *emitter) write(out string) ([]*shadowPackage, error) {
 		}
 		packages = append(packages, p)
 	}
-	return append(packages, mainPackage(out, order, hashes)), nil
+	return append(packages, mainPackage(out, order, hashes, last)), nil
 }
 
 // program is the shadow package that can be the worker's program itself, which spares a compilation: the one that
@@ -215,6 +225,11 @@ func (e *emitter) render(path string) *rendered {
 			d.variable(v)
 		}
 	}
+	for _, key := range sortedKeys(e.accessors) {
+		if a := e.accessors[key]; inPackage(a.owner.Pkg()) {
+			d.accessor(a)
+		}
+	}
 	for _, id := range sortedKeys(e.functions) {
 		if f := e.functions[id]; inPackage(f.Pkg()) && !e.along(id) {
 			d.stub(id, f)
@@ -226,7 +241,7 @@ func (e *emitter) render(path string) *rendered {
 		}
 	}
 	for _, key := range sortedKeys(e.instances) {
-		if i := e.instances[key]; inPackage(i.in) && nameable(i.t, i.in) {
+		if i := e.instances[key]; inPackage(i.in) && e.s.written(i.t, i.in) {
 			text := d.table.text(i.t)
 			fmt.Fprintf(&d.init, "\tfire__.Type(%q, (*%s)(nil))\n", key, text)
 			d.hazards(i.t, text)
@@ -246,7 +261,9 @@ func (e *emitter) render(path string) *rendered {
 		if b.path != path {
 			continue
 		}
-		if b.entry != nil {
+		if b.entry != nil && len(typeParameters(b.entry.Signature())) > 0 {
+			d.genericEntry(b)
+		} else if b.entry != nil {
 			d.entry(b)
 		}
 		out.files[fmt.Sprintf("body_%d.go", i)] = fmt.Sprintf("package %s\n\n%s\n\nvar _ = fire__.Used\n\n%s", name, strings.Join(b.imports, "\n"), b.text)
@@ -257,6 +274,9 @@ func (e *emitter) render(path string) *rendered {
 	body := d.text.String()
 	if d.init.Len() > 0 {
 		body += "\nfunc init() {\n" + d.init.String() + "}\n"
+	}
+	if text := d.exports(path, out.imports); text != "" {
+		out.files["exports.go"] = "//go:build go1.24\n\npackage " + name + "\n" + text
 	}
 	out.files["declare.go"] = fmt.Sprintf("package %s\n\nimport fire__ \"fireagent/worker\"\n%s\nvar _ = fire__.Used\n\n%s", name, d.table.lines(), body)
 	out.imports["fireagent/worker"] = true
@@ -355,7 +375,7 @@ func (e *emitter) writePackage(out, path string, text *rendered, hashes map[stri
 }
 
 // mainPackage is the worker's program.
-func mainPackage(out string, order []string, hashes map[string]string) *shadowPackage {
+func mainPackage(out string, order []string, hashes map[string]string, last *declarations) *shadowPackage {
 	p := &shadowPackage{Path: "main", Imports: map[string]string{"fireagent/worker": "fireagent/worker"}}
 	var b strings.Builder
 	b.WriteString("package main\n\nimport fire__ \"fireagent/worker\"\n")
@@ -366,6 +386,14 @@ func mainPackage(out string, order []string, hashes map[string]string) *shadowPa
 		fmt.Fprintf(&b, "import _ %q\n", shadowPrefix+path)
 		p.Imports[shadowPrefix+path] = shadowPrefix + path
 		fmt.Fprintln(hash, path, hashes[path])
+	}
+	b.WriteString(last.table.lines())
+	for path := range last.table.aliases {
+		p.Imports[path] = shadowPrefix + path
+	}
+	if last.init.Len() > 0 {
+		fmt.Fprintf(&b, "\n%s\nfunc init() {\n%s}\n", last.text.String(), last.init.String())
+		fmt.Fprintln(hash, b.String())
 	}
 	b.WriteString("\nfunc main() { fire__.Serve() }\n")
 	file := filepath.Join(out, "worker.go")

@@ -58,6 +58,7 @@ type commit struct {
 type move struct {
 	Generation uint64   `json:"generation"`
 	Functions  []string `json:"functions"`
+	Baseline   bool     `json:"baseline"` // the worker was built from the source of this process
 }
 
 type committed struct {
@@ -209,9 +210,22 @@ func (l *link) handshake() (no *refused) {
 		s.finish()
 		return &refused{Code: code, Subject: subject, Message: text}
 	}
-	for i := range in.Count(12) {
-		id := in.Text()
-		l.hosted[id] = &target{link: l, number: uint32(i), arguments: l.typeOf(in.U32()), results: l.typeOf(in.U32())}
+	for i := range in.Count(16) {
+		id, instance, arguments, results := in.Text(), in.U32(), in.U32(), in.U32()
+		if arguments == wire.NoType {
+			l.hosted[id] = &target{link: l, instances: newInstances()}
+			continue
+		}
+		t := &target{link: l, number: uint32(i), arguments: l.typeOf(arguments), results: l.typeOf(results)}
+		if instance == wire.NoType {
+			l.hosted[id] = t
+			continue
+		}
+		all := l.hosted[id]
+		if all == nil || all.instances == nil {
+			panic(wire.Malformed("an instance of a function that is not generic"))
+		}
+		all.instances.byName[l.typeOf(instance).name] = t
 	}
 	s.finish()
 	return nil
@@ -272,7 +286,11 @@ func (c *control) commit(r commit) {
 				c.send(message{Refused: &refused{m.Generation, "missing", id, "the running program has no dispatch check for " + id}})
 				return
 			}
-			wanted = append(wanted, flip{slot, l.hosted[id]})
+			to := l.hosted[id]
+			if to.instances != nil {
+				to.instances.baseline = m.Baseline
+			}
+			wanted = append(wanted, flip{slot, to})
 		}
 	}
 	var reverted []*Slot

@@ -3,6 +3,7 @@
 package home
 
 import (
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -21,7 +22,8 @@ type target struct {
 	number    uint32
 	arguments *typ
 	results   *typ
-	before    *target // where the calls went before; nil: they ran natively
+	instances *instances // not nil: the function is generic, and these are called instead
+	before    *target    // where the calls went before; nil: they ran natively
 }
 
 // Hot reports whether calls go to a worker. It is what every call of an unmoved function pays.
@@ -98,14 +100,25 @@ func (s *Slot) fallBack(from *target) {
 
 // Call runs a moved function in its worker: a and r point to structs of its parameters and results. False: it is not
 // moved any more, and nothing has run. Called by generated code.
-func Call(s *Slot, a, r unsafe.Pointer) bool {
+func Call(s *Slot, a, r unsafe.Pointer) bool { return s.call(nil, a, r) }
+
+// call is Call, for an instance of a generic function if one is given.
+func (s *Slot) call(instance reflect.Type, a, r unsafe.Pointer) bool {
 	for s.hot.Load() {
 		t := s.target.Load()
+		called := t
+		if instance != nil {
+			if called = t.instances.find(instance); called == nil && t.instances.baseline {
+				return false
+			} else if called == nil {
+				panic(unhosted{s.id, instance})
+			}
+		}
 		session, err := t.link.acquire()
 		switch {
 		case err == nil:
 			session.function = s.id
-			if session.run(t, a, r) {
+			if session.run(called, a, r) {
 				return true
 			}
 		case t.link.isClosed():

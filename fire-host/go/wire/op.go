@@ -6,7 +6,7 @@
 package wire
 
 // Version of this table. Home refuses a worker that was built for another.
-const Version = 4
+const Version = 5
 
 // LineSize is the size of the pieces in which workers read memory without pointers. Pieces are aligned, so that each lies
 // in one page.

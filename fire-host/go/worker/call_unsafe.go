@@ -173,6 +173,7 @@ var variables []variable
 // hosted is a function that home calls here.
 type hosted struct {
 	id                 string
+	instance           reflect.Type // not nil: it is an instance of a generic function, and this stands for it
 	arguments, results reflect.Type
 	run                func(a, r unsafe.Pointer)
 }
@@ -181,6 +182,15 @@ var hostedList []hosted
 
 // Host enters a moved function. Called by generated code.
 func Host[A, R any](id string, f func(*A, *R)) {
-	hostedList = append(hostedList, hosted{id, reflect.TypeFor[A](), reflect.TypeFor[R](),
+	hostedList = append(hostedList, hosted{id, nil, reflect.TypeFor[A](), reflect.TypeFor[R](),
+		func(a, r unsafe.Pointer) { f((*A)(a), (*R)(r)) }})
+}
+
+// HostGeneric enters a moved generic function, which home calls by its instances. Called by generated code.
+func HostGeneric(id string) { hostedList = append(hostedList, hosted{id: id}) }
+
+// HostInstance enters an instance of one: K is a function of its type arguments. Called by generated code.
+func HostInstance[K, A, R any](id string, f func(*A, *R)) {
+	hostedList = append(hostedList, hosted{id, reflect.TypeFor[K](), reflect.TypeFor[A](), reflect.TypeFor[R](),
 		func(a, r unsafe.Pointer) { f((*A)(a), (*R)(r)) }})
 }

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"os"
+	"reflect"
 	"runtime"
 	"runtime/debug"
 	"strconv"
@@ -211,15 +212,20 @@ func (c *context) handshake(in *wire.Reader) []byte {
 	w.U32(uint32(len(hostedList)))
 	for _, h := range hostedList {
 		w.Text(h.id)
-		w.U32(c.told(typeOf(h.arguments)).code)
-		w.U32(c.told(typeOf(h.results)).code)
+		for _, t := range []reflect.Type{h.instance, h.arguments, h.results} {
+			if t == nil {
+				w.U32(wire.NoType)
+			} else {
+				w.U32(c.told(typeOf(t)).code)
+			}
+		}
 	}
 	return w.B
 }
 
 func (c *context) call(in *wire.Reader) []byte {
 	n := int(in.U32())
-	if n >= len(hostedList) {
+	if n >= len(hostedList) || hostedList[n].run == nil {
 		panic(wire.Malformed("an unknown function"))
 	}
 	h := &hostedList[n]

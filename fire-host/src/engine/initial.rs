@@ -108,7 +108,7 @@ impl Engine {
         loop {
             attempts += 1;
             let shadow = self.build_initial(&compiler, initial).await?;
-            match self.start_initial(initial).await {
+            match self.start_initial(initial, &shadow.contains).await {
                 Ok(moves) => {
                     initial.moved = moves.iter().map(|one| one.functions.len()).sum();
                     tracing::debug!(
@@ -192,6 +192,7 @@ impl Engine {
     async fn start_initial(
         &mut self,
         initial: &Initial,
+        contains: &[String],
     ) -> Result<Vec<Move>, crate::swap::Fallback> {
         let transport = self.transport.clone();
         let Some(running) = &mut self.running else {
@@ -222,6 +223,8 @@ impl Engine {
             let made = Made {
                 generation,
                 functions: group.functions.clone(),
+                contains: contains.to_vec(),
+                baseline: true,
                 binary,
             };
             moves.push(

@@ -19,6 +19,8 @@ use crate::swap::{Diagnostic, Fallback, Hot, Reason, Stage, Swapped, Verdict};
 /// What a hot verdict carries to the swap.
 struct Ready {
     source: Snapshot,
+    /// Moved functions that are built anew because their workers hold an edited function's body.
+    rebuilt: Vec<String>,
 }
 
 fn reason(edit: &Edit) -> Reason {
@@ -218,16 +220,29 @@ impl Engine {
             .flat_map(|edit| edit.functions)
             .collect();
         let (functions, reverted): (Vec<String>, Vec<String>) =
-            touched.into_iter().partition(|id| differs.contains(id));
+            touched.iter().cloned().partition(|id| differs.contains(id));
         let moved = self
             .running
             .as_ref()
             .map(|running| running.workers.moved())
             .unwrap_or_default();
+        let rebuilt: Vec<String> = self
+            .running
+            .as_ref()
+            .map(|running| running.workers.containing(&touched))
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|id| !touched.contains(id))
+            .collect();
         let reverted: Vec<String> = reverted
             .into_iter()
             .filter(|id| moved.contains_key(id))
             .collect();
+        let (functions, rebuilt) = if functions.is_empty() {
+            (rebuilt, Vec::new())
+        } else {
+            (functions, rebuilt)
+        };
         if functions.is_empty() {
             self.current = source;
             return if reverted.is_empty() {
@@ -244,7 +259,7 @@ impl Engine {
             functions,
             reverted,
             edits: edits.iter().map(reason).collect(),
-            plan: Box::new(Ready { source }),
+            plan: Box::new(Ready { source, rebuilt }),
         })
     }
 
@@ -252,7 +267,9 @@ impl Engine {
         let Ok(ready) = hot.plan.downcast::<Ready>() else {
             return Err(fallback("engine", "", "the plan is another engine's"));
         };
-        let plan = self.plan(&hot.functions).await?;
+        let mut built = hot.functions.clone();
+        built.extend(ready.rebuilt.iter().cloned());
+        let plan = self.plan(&built).await?;
         let compiler = self
             .compiler()
             .await
@@ -403,6 +420,8 @@ impl Engine {
         Ok(Made {
             generation,
             functions: functions.to_vec(),
+            contains: shadow.contains,
+            baseline: false,
             binary,
         })
     }

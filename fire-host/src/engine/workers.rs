@@ -28,12 +28,17 @@ use crate::swap::{Fallback, WorkerAction, WorkerExited};
 pub struct Made {
     pub generation: Generation,
     pub functions: Vec<String>,
+    /// Functions of the user that these run without asking home: they have the source of this moment.
+    pub contains: Vec<String>,
+    /// It is the source of the running program.
+    pub baseline: bool,
     pub binary: PathBuf,
 }
 
 struct Worker {
     pid: u32,
     functions: BTreeSet<String>,
+    contains: Vec<String>,
     link: Box<dyn Link>,
     /// Dropping it ends the process.
     end: Option<oneshot::Sender<()>>,
@@ -101,6 +106,23 @@ impl Workers {
         lock(&self.table).moved.clone()
     }
 
+    /// The moved functions whose workers hold the bodies of some functions besides their own.
+    pub fn containing(&self, changed: &BTreeSet<String>) -> BTreeSet<String> {
+        let table = lock(&self.table);
+        let stale = |generation: &Generation| {
+            table
+                .workers
+                .get(generation)
+                .is_some_and(|worker| worker.contains.iter().any(|id| changed.contains(id)))
+        };
+        table
+            .moved
+            .iter()
+            .filter(|(_, generation)| stale(generation))
+            .map(|(id, _)| id.clone())
+            .collect()
+    }
+
     pub fn pid(&self, generation: Generation) -> Option<u32> {
         lock(&self.table)
             .workers
@@ -148,6 +170,7 @@ impl Workers {
             Worker {
                 pid,
                 functions: made.functions.iter().cloned().collect(),
+                contains: made.contains,
                 link,
                 end: Some(end),
                 gone: gone.clone(),
@@ -199,6 +222,7 @@ impl Workers {
         Ok(Move {
             generation,
             functions: made.functions,
+            baseline: made.baseline,
         })
     }
 

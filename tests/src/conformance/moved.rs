@@ -189,7 +189,7 @@ impl Stage {
                 .trim_start_matches('.');
             match function.reason.as_deref() {
                 None => movable.push(function),
-                Some("main" | "generic") => {}
+                Some("main") => {}
                 Some(code) => {
                     let before = refuses.len();
                     refuses.retain(|(name, expected)| name != short || expected != code);
@@ -322,6 +322,7 @@ impl Stage {
             moves.push(Move {
                 generation,
                 functions: built.functions.clone(),
+                baseline: false,
             });
             running.push((worker, link));
         }
