@@ -128,12 +128,24 @@ pub struct Verify {
     /// Ask the tests to be short
     #[arg(long)]
     pub short: bool,
-    /// Move this function alone
+    /// Run each test this many times
+    #[arg(long, value_name = "N")]
+    pub count: Option<u32>,
+    /// Move this function alone; may be given several times
     #[arg(long, value_name = "FUNCTION")]
-    pub only: Option<String>,
-    /// Seconds that one package may take
+    pub only: Vec<String>,
+    /// Find the function that makes the first difference of each package
+    #[arg(long)]
+    pub bisect: bool,
+    /// Run the benchmarks that match too, plain and moved
+    #[arg(long, value_name = "PATTERN", num_args = 0..=1, default_missing_value = ".")]
+    pub bench: Option<String>,
+    /// Seconds that one package's plain tests may take; moved, they may be 60 times slower on top of it
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     pub timeout: u64,
+    /// Seconds after which a package's busiest functions run at home again, so that its tests end; 0: never
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub budget: u64,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

@@ -204,6 +204,7 @@ impl Compiler {
             &package.path,
             "-pack",
             "-complete",
+            "-e", // every error: each may tell of another function that cannot be moved
             "-d=disablenil",
             "-dwarf=false",
             "-trimpath",

@@ -157,6 +157,11 @@ impl Control {
         receiver.await.ok()
     }
 
+    /// Whether there is a home to talk to.
+    pub fn has_home(&self) -> bool {
+        self.lock().home.is_some()
+    }
+
     /// Tells home to link a worker.
     pub fn link(&self, generation: Generation, descriptor: &str) {
         self.say_home(

@@ -40,7 +40,7 @@ use crate::swap::{
 use workers::Workers;
 
 /// How long home may take to answer on the control socket.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The engine of one app.
 pub struct Engine {
@@ -62,6 +62,11 @@ pub struct Engine {
     module_files: Vec<PathBuf>,
     /// Go files that were saved and that the facts helper has not read since.
     unread: BTreeSet<PathBuf>,
+    faulty: crate::facts::Faulty,
+    /// Packages that were left aside.
+    broken: Vec<crate::facts::Broken>,
+    /// The functions of the initial worker that lies there built, and its shadow.
+    built: Option<(Vec<String>, crate::facts::Shadow)>,
     /// What the strategy moves before main begins.
     initial: Option<initial::Initial>,
     stages: BTreeMap<String, u64>,
@@ -152,6 +157,9 @@ impl Engine {
             packages: Vec::new(),
             module_files: Vec::new(),
             unread: BTreeSet::new(),
+            faulty: crate::facts::Faulty::default(),
+            broken: Vec::new(),
+            built: None,
             initial: None,
             stages: BTreeMap::new(),
             endings,

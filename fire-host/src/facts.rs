@@ -59,9 +59,34 @@ pub struct Package {
     /// Packages that its files import.
     #[serde(default)]
     pub imports: Option<Vec<String>>,
+    /// Whether the project names it, not only imports it.
+    #[serde(default)]
+    pub named: bool,
+    /// Packages that its test files import.
+    #[serde(default)]
+    pub test_imports: Option<Vec<String>>,
     /// Whether there are test files beside it.
     #[serde(default)]
     pub tests: bool,
+}
+
+/// What becomes of packages that Go does not accept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Faulty {
+    /// Their messages are the answer.
+    #[default]
+    Told,
+    /// They are left aside, with those that import them.
+    LeftAside,
+}
+
+/// A package that Go does not accept, or that imports such a one.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Broken {
+    /// Import path.
+    pub package: String,
+    /// The first message about it.
+    pub message: String,
 }
 
 /// The answer to `load`.
@@ -74,6 +99,9 @@ pub struct Loaded {
     pub watch: Vec<PathBuf>,
     /// What does not type-check.
     pub diagnostics: Vec<Finding>,
+    /// What was left aside, if that was asked for.
+    #[serde(default)]
+    pub broken: Vec<Broken>,
 }
 
 /// The answer to `update`.
@@ -228,10 +256,10 @@ impl Facts {
     }
 
     /// Reads the whole program.
-    pub async fn load(&self, project: &Project) -> Result<Loaded, FactsError> {
+    pub async fn load(&self, project: &Project, faulty: Faulty) -> Result<Loaded, FactsError> {
         self.ask(json!({
             "do": "load", "dir": project.root, "patterns": project.packages,
-            "flags": crate::build::option_flags(&project.build),
+            "flags": crate::build::option_flags(&project.build), "skip": faulty == Faulty::LeftAside,
         }))
         .await
     }

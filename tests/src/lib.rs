@@ -5,5 +5,6 @@ pub mod driver;
 pub mod generated;
 pub mod go_peer;
 pub mod lane_peer;
+pub mod modules;
 pub mod plugin_libraries;
 pub mod schema;

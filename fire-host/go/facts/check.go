@@ -32,6 +32,14 @@ type PackageInfo struct {
 	byID      map[string]*function
 }
 
+// name is the package's name, also if all of its files are tests.
+func (info *PackageInfo) name() string {
+	if name := info.Pkg.Name(); name != "" {
+		return name
+	}
+	return info.meta.Name
+}
+
 // diagnostic is one compiler message.
 type diagnostic struct {
 	File    string `json:"file"`

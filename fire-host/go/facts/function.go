@@ -102,7 +102,7 @@ func standingReason(f *function) (code, detail string) {
 		return reasonNoBody, "it has no Go body"
 	case decl.Recv == nil && decl.Name.Name == "init":
 		return reasonMain, "init has already run"
-	case decl.Recv == nil && decl.Name.Name == "main" && f.Info.Pkg.Name() == "main":
+	case decl.Recv == nil && decl.Name.Name == "main" && f.Info.name() == "main":
 		return reasonMain, "main has already been entered"
 	case decl.Name.Name == "_":
 		return reasonMain, "a blank function cannot be called"

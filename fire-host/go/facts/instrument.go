@@ -107,7 +107,7 @@ func (b *homeBuild) instrumentPackage(info *PackageInfo, list []*function, libra
 			names := nameParameters(info, f, at(f))
 			at(f).insert(info.offset(f.Decl.Body.Lbrace)+1, dispatchCheck(f, names))
 			slow.WriteString(slowPath(table, f))
-		case f.Decl.Name.Name == "main" && f.Decl.Recv == nil && info.Pkg.Name() == "main" && f.Decl.Body != nil:
+		case f.Decl.Name.Name == "main" && f.Decl.Recv == nil && info.name() == "main" && f.Decl.Body != nil:
 			at(f).insert(info.offset(f.Decl.Body.Lbrace)+1, " __fire_main();")
 		}
 	}
@@ -128,7 +128,7 @@ func (b *homeBuild) instrumentPackage(info *PackageInfo, list []*function, libra
 // external test package, because that is initialised after everything that the tests import.
 func beginTest(info *PackageInfo, libraries []string) string {
 	var text strings.Builder
-	name := info.Pkg.Name()
+	name := info.name()
 	if name != "main" {
 		name += "_test"
 	}

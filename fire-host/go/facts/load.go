@@ -51,6 +51,8 @@ type listed struct {
 	IgnoredGoFiles  []string
 	CompiledGoFiles []string
 	Imports         []string
+	TestImports     []string
+	XTestImports    []string
 	ImportMap       map[string]string
 	ForTest         string
 	DepOnly         bool
@@ -77,7 +79,7 @@ type listedError struct {
 // isUser reports whether the package belongs to a main module: its functions are the user's.
 func (l *listed) isUser() bool { return !l.Standard && l.Module != nil && l.Module.Main }
 
-const listFields = "ImportPath,Name,Dir,Standard,Export,GoFiles,CgoFiles,SFiles,TestGoFiles,XTestGoFiles,EmbedFiles,IgnoredGoFiles,CompiledGoFiles,Imports,ImportMap,ForTest,DepOnly,Module,Error,DepsErrors,Incomplete"
+const listFields = "ImportPath,Name,Dir,Standard,Export,GoFiles,CgoFiles,SFiles,TestGoFiles,XTestGoFiles,EmbedFiles,IgnoredGoFiles,CompiledGoFiles,Imports,TestImports,XTestImports,ImportMap,ForTest,DepOnly,Module,Error,DepsErrors,Incomplete"
 
 // goList runs `go list` and decodes its stream of packages.
 func goList(dir string, args ...string) ([]*listed, error) {
@@ -143,24 +145,57 @@ func (s *session) load(r *request, reply map[string]any) error {
 		}
 	}
 	diagnostics := []diagnostic{}
+	aside := map[string]string{} // packages that are left aside → why
 	for _, path := range s.order {
 		p := s.listed[path]
+		found := []diagnostic{}
 		if p.Error != nil && (p.isUser() || !p.DepOnly) {
-			diagnostics = append(diagnostics, listDiagnostic(p.Error, r.Dir))
+			found = append(found, listDiagnostic(p.Error, r.Dir))
+		} else if !p.isUser() {
+			if p.Error != nil {
+				aside[path] = p.Error.Err
+			}
+			continue
+		} else if cause := importsAside(p, aside); r.Skip && cause != "" {
+			aside[path] = cause
+			continue
+		} else {
+			info := s.check(p)
+			s.user[path] = info
+			found = info.Errors
+		}
+		if r.Skip && len(found) > 0 {
+			delete(s.user, path)
+			aside[path] = fmt.Sprintf("%s:%d: %s", found[0].File, found[0].Line, found[0].Message)
 			continue
 		}
-		if !p.isUser() {
-			continue
-		}
-		info := s.check(p)
-		s.user[path] = info
-		diagnostics = append(diagnostics, info.Errors...)
+		diagnostics = append(diagnostics, found...)
 	}
+	broken := []map[string]string{}
+	for _, path := range sortedKeys(aside) {
+		if s.listed[path].isUser() {
+			broken = append(broken, map[string]string{"package": path, "message": aside[path]})
+		}
+	}
+	reply["broken"] = broken
 	reply["packages"] = s.describe()
 	reply["diagnostics"] = diagnostics
 	reply["go"] = s.goVersion
 	reply["watch"] = s.watch()
 	return nil
+}
+
+// importsAside says why a package cannot be had either: it imports one that is left aside. Empty: it can.
+func importsAside(p *listed, aside map[string]string) string {
+	for _, path := range p.Imports {
+		if to, ok := p.ImportMap[path]; ok {
+			path = to
+		}
+		if why, ok := aside[path]; ok {
+			return "it imports " + path + ": " + why
+		}
+	}
+	return ""
 }
 
 // keepLibraries takes over what was read of the libraries, if they are the same ones.
@@ -224,13 +259,14 @@ func (s *session) describe() []map[string]any {
 	out := []map[string]any{}
 	for _, path := range s.order {
 		p := s.listed[path]
-		if !p.isUser() {
+		if !p.isUser() || s.user[path] == nil {
 			continue
 		}
 		out = append(out, map[string]any{
 			"path": p.ImportPath, "name": p.Name, "dir": p.Dir, "files": absolute(p.Dir, p.GoFiles, p.CgoFiles),
 			"imports": p.Imports, "module": p.Module.Path, "main": p.Name == "main", "embeds": absolute(p.Dir, p.EmbedFiles),
 			"cgo": len(p.CgoFiles) > 0, "tests": len(p.TestGoFiles)+len(p.XTestGoFiles) > 0,
+			"test_imports": append(append([]string{}, p.TestImports...), p.XTestImports...), "named": !p.DepOnly,
 		})
 	}
 	return out

@@ -220,7 +220,7 @@ func (r *rewriter) parallel(s *ast.AssignStmt, right []string) string {
 		value := right[i]
 		if tv := r.types.Types[s.Rhs[i]]; tv.Value == nil && !tv.IsNil() {
 			value = r.fresh("t")
-			values = append(values, value+" := "+right[i])
+			values = append(values, value+" := "+r.typed(s.Rhs[i], right[i]))
 		}
 		x, isMap := r.mapIndex(l)
 		switch {
@@ -253,6 +253,43 @@ func (r *rewriter) parallel(s *ast.AssignStmt, right []string) string {
 	return "{ " + all + " }"
 }
 
+// held renders an expression whose value is kept in a variable of its own before it is used.
+func (r *rewriter) held(e ast.Expr) string { return r.typed(e, r.expr(e)) }
+
+// typed gives a rendered expression the type that it takes from where the user wrote it: a shift of an untyped constant
+// and a comparison would get another where they stand alone.
+func (r *rewriter) typed(e ast.Expr, text string) string {
+	t := r.typeOf(e)
+	if !takesType(r.types, e) || types.Identical(t, types.Default(t)) && (isBool(t) || isInt(t)) {
+		return text
+	}
+	return "fire__.Keep[" + r.typeText(e, t) + "](" + text + ")"
+}
+
+func isBool(t types.Type) bool { return types.Identical(t, types.Typ[types.Bool]) }
+func isInt(t types.Type) bool  { return types.Identical(t, types.Typ[types.Int]) }
+
+// takesType reports whether an expression that is no constant gets its type from what it is used for.
+func takesType(info *types.Info, e ast.Expr) bool {
+	if tv := info.Types[e]; tv.Value != nil || tv.IsNil() {
+		return false
+	}
+	switch e := ast.Unparen(e).(type) {
+	case *ast.UnaryExpr:
+		return e.Op != token.ARROW && e.Op != token.AND && takesType(info, e.X)
+	case *ast.BinaryExpr:
+		switch e.Op {
+		case token.EQL, token.NEQ, token.LSS, token.LEQ, token.GTR, token.GEQ:
+			return true
+		case token.SHL, token.SHR:
+			return info.Types[e.X].Value != nil || takesType(info, e.X)
+		}
+		one := func(x ast.Expr) bool { return info.Types[x].Value != nil || takesType(info, x) }
+		return one(e.X) && one(e.Y)
+	}
+	return false
+}
+
 // operation renders op=.
 func (r *rewriter) operation(s *ast.AssignStmt) string {
 	l, operator := s.Lhs[0], strings.TrimSuffix(s.Tok.String(), "=")
@@ -262,7 +299,7 @@ func (r *rewriter) operation(s *ast.AssignStmt) string {
 	right, before := "("+r.expr(s.Rhs[0])+")", ""
 	if hasCall(s.Rhs[0]) && r.types.Types[s.Rhs[0]].Value == nil {
 		v := r.fresh("t")
-		before, right = v+" := "+r.expr(s.Rhs[0])+"; ", v
+		before, right = v+" := "+r.held(s.Rhs[0])+"; ", v
 	}
 	return r.update(l, before, operator+" "+right)
 }

@@ -58,9 +58,6 @@ func (r *rewriter) function(e ast.Expr, f *types.Func) string {
 	if name, ok := replaced[functionID(f)]; ok {
 		return name
 	}
-	if id, ok := e.(*ast.Ident); ok && f.Pkg() != nil && f.Pkg() != r.info.Pkg {
-		r.refuse(id, "a name from a dot import")
-	}
 	return r.source(e)
 }
 

@@ -58,18 +58,15 @@ func (r *rewriter) ident(e *ast.Ident) string {
 	if f, ok := o.(*types.Func); ok {
 		return r.functionValue(e, f)
 	}
-	if o.Pkg() != nil && o.Pkg() != r.info.Pkg && o.Parent() == o.Pkg().Scope() {
-		r.refuse(e, "a name from a dot import")
-	}
 	if a, ok := r.address(e); ok {
 		return "fire__.Load(" + a + ")"
 	}
-	return e.Name
+	return r.dotted(e)
 }
 
 // after is the user's text of what follows a part of a node.
 func (r *rewriter) after(part, n ast.Node) string {
-	return string(r.text[r.info.offset(part.End()):r.info.offset(n.End())])
+	return r.between(n, part.End(), n.End())
 }
 
 func (r *rewriter) funcLit(e *ast.FuncLit) string {
@@ -92,6 +89,9 @@ func (r *rewriter) address(e ast.Expr) (string, bool) {
 			return e.Name, true
 		}
 		if isPackageVariable(o) {
+			if alias, name, ok := strings.Cut(r.dotted(e), "."); ok {
+				return alias + ".Fire__" + name, true
+			}
 			return "Fire__" + e.Name, true
 		}
 	case *ast.StarExpr:

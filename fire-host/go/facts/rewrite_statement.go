@@ -416,14 +416,14 @@ func (r *rewriter) goStatement(s *ast.GoStmt) string {
 			return r.expr(e)
 		}
 		name := r.fresh("a")
-		before = append(before, name+" := "+r.expr(e))
+		before = append(before, name+" := "+r.held(e))
 		return name
 	}
 	fun := ""
 	switch f := ast.Unparen(call.Fun).(type) {
 	case *ast.Ident:
 		if _, ok := r.types.Uses[f].(*types.Func); ok {
-			fun = f.Name
+			fun = r.dotted(f)
 		}
 	case *ast.SelectorExpr:
 		if r.types.Selections[f] == nil {

@@ -71,7 +71,7 @@ func (s *session) shadow(r *request, reply map[string]any) (err error) {
 func (e *emitter) hostEntry(f *function, some bool) (code, detail string) {
 	e.entry = f.ID
 	kept := len(e.bodies)
-	refused := e.host(f.Info, f.File, f.Decl, asEntry)
+	refused := e.hostSafely(f)
 	if refused == nil {
 		refused = e.hostInstances(f, some)
 	}
@@ -90,6 +90,16 @@ func (e *emitter) hostEntry(f *function, some bool) (code, detail string) {
 		detail += fmt.Sprintf(" (line %d)", e.s.fset.Position(refused.pos).Line)
 	}
 	return refused.code, detail
+}
+
+// hostSafely is host; a defect of the rewriter is this function's refusal and nobody else's.
+func (e *emitter) hostSafely(f *function) (refused *refusal) {
+	defer func() {
+		if p := recover(); p != nil {
+			refused = &refusal{reasonConstruct, fmt.Sprintf("fire's rewriter fails on it: %v", p), f.Decl.Pos()}
+		}
+	}()
+	return e.host(f.Info, f.File, f.Decl, asEntry)
 }
 
 // tryMove reports what the rewriter has against a function.

@@ -314,7 +314,8 @@ func (c *control) commit(r commit) {
 		l.serves(true, ids)
 	}
 	flips.Lock()
-	for _, f := range wanted {
+	for n, f := range wanted {
+		f.to.work = figure(n)
 		f.slot.route(f.to)
 	}
 	for _, slot := range reverted {

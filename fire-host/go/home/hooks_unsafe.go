@@ -203,6 +203,7 @@ func (s *session) ReadFunc(r *wire.Reader, p unsafe.Pointer, code uint32) {
 // closure makes the home function value of a closure in the worker.
 func (s *session) closure(id uint64, t *typ) reflect.Value {
 	ref := s.link.newReference(id)
+	ref.work = s.work
 	s.references = append(s.references, ref)
 	f := reflect.MakeFunc(t.rtype, func(in []reflect.Value) []reflect.Value { return ref.link.invoke(ref, t, in) })
 	noteClosure(f, ref)

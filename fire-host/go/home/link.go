@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -272,6 +273,7 @@ type reference struct {
 	link *link
 	id   uint64
 	pins []unsafe.Pointer // what the closure may refer to
+	work *atomic.Uint64   // where its operations are counted: with those of the function that made it
 }
 
 func (l *link) newReference(id uint64) *reference {

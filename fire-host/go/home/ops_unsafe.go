@@ -189,6 +189,7 @@ func (s *session) callFunc(r *wire.Reader, w *wire.Writer) {
 
 func (s *session) spawn(r *wire.Reader) {
 	ref := s.link.newReference(r.U64())
+	ref.work = s.work
 	s.references = append(s.references, ref)
 	t := s.link.typeOf(r.U32())
 	go s.link.invoke(ref, t, nil)

@@ -3,6 +3,7 @@ package home
 import (
 	"reflect"
 	"runtime"
+	"sync/atomic"
 	"unsafe"
 
 	"fireagent/lane"
@@ -18,6 +19,7 @@ type session struct {
 	link       *link
 	lane       *lane.Lane
 	function   string
+	work       *atomic.Uint64
 	pins       []unsafe.Pointer // what the worker holds references to
 	references []*reference     // closures of the worker that this call has brought home
 	iterations []*iteration
@@ -110,7 +112,7 @@ func (l *link) invoke(ref *reference, f *typ, in []reflect.Value) []reflect.Valu
 	if err != nil {
 		panic(died("a function value", l))
 	}
-	s.function = "a function value"
+	s.function, s.work = "a function value", ref.work
 	s.out.B = s.out.B[:0]
 	s.out.U64(ref.id)
 	t := f.rtype
@@ -154,6 +156,9 @@ func (s *session) serve() []byte {
 
 // operate carries out one operation and answers it.
 func (s *session) operate(f lane.Frame) {
+	if s.work != nil {
+		s.work.Add(1)
+	}
 	finished := false
 	defer func() {
 		if finished {

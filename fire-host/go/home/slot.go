@@ -22,8 +22,9 @@ type target struct {
 	number    uint32
 	arguments *typ
 	results   *typ
-	instances *instances // not nil: the function is generic, and these are called instead
-	before    *target    // where the calls went before; nil: they ran natively
+	instances *instances     // not nil: the function is generic, and these are called instead
+	before    *target        // where the calls went before; nil: they ran natively
+	work      *atomic.Uint64 // counts the operations that its calls carry out; may be nil
 }
 
 // Hot reports whether calls go to a worker. It is what every call of an unmoved function pays.
@@ -117,7 +118,7 @@ func (s *Slot) call(instance reflect.Type, a, r unsafe.Pointer) bool {
 		session, err := t.link.acquire()
 		switch {
 		case err == nil:
-			session.function = s.id
+			session.function, session.work = s.id, t.work
 			if session.run(called, a, r) {
 				return true
 			}

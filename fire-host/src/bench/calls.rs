@@ -2,10 +2,11 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::Engine;
-use crate::engine::trial::Reading;
+use crate::engine::trial::{Limits, Reading, Trial};
 use crate::go_program::{run, write};
 use crate::project::Project;
 use crate::setup::{Request, SetupError, settle_modules};
@@ -100,7 +101,19 @@ async fn moved(engine: &mut Engine, program: &Path, reading: &Reading) -> Result
     let package = reading.packages.last().ok_or("the program is empty")?;
     let arguments = ["moved".to_owned()];
     let moved = engine
-        .run_moved(program, &arguments, package, reading, None, LIMIT)
+        .run_moved(Trial {
+            binary: program,
+            arguments: &arguments,
+            package,
+            functions: reading.held_by(package),
+            only: None,
+            limits: Limits {
+                whole: LIMIT,
+                idle: LIMIT,
+            },
+            budget: None,
+            done: Arc::default(),
+        })
         .await?;
     if let Some(failure) = moved.failure {
         return Err(failure);

@@ -3,7 +3,7 @@
 //! Unlike a hot batch, this is not all or nothing: a function that turns out not to move stays native and is
 //! counted with its reason.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -12,14 +12,20 @@ use super::Engine;
 use crate::compile::Compiler;
 use crate::control::{Awaited, Move};
 use crate::engine::workers::Made;
-use crate::facts::{Function, Functions, Refusal, Shadow};
-use fire_plugin_api::split::{Plan, Program};
+use crate::facts::{FactsError, Function, Functions, Refusal, Shadow};
+use crate::swap::Fallback;
+use fire_plugin_api::split::{Group, Plan, Program};
 
 /// How long the initial workers may take to be built and linked.
 const LAUNCH: Duration = Duration::from_secs(300);
 
 /// How often a build is tried anew without the functions that broke it.
 const ATTEMPTS: usize = 50;
+
+/// How many parts are tried where no message tells which function breaks the build.
+const SEARCHES: usize = 120;
+
+const CLOSED: &str = "the swap engine is closed";
 
 /// The initial plan of a program.
 #[derive(Debug, Default)]
@@ -28,8 +34,10 @@ pub struct Initial {
     functions: Vec<Function>,
     /// What stayed native, and why.
     pub left: Vec<Refusal>,
-    /// How many functions were moved.
-    pub moved: usize,
+    /// What was committed.
+    moves: Vec<Move>,
+    /// What may be committed; none: all that is hosted.
+    only: Option<BTreeSet<String>>,
 }
 
 impl Engine {
@@ -104,45 +112,51 @@ impl Engine {
     async fn launch(&mut self, initial: &mut Initial) -> Result<(), String> {
         let since = Instant::now();
         let compiler = self.compiler().await?;
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
+        let mut moves = None;
+        for _ in 0..ATTEMPTS {
             let shadow = self.build_initial(&compiler, initial).await?;
             match self.start_initial(initial, &shadow.contains).await {
-                Ok(moves) => {
-                    initial.moved = moves.iter().map(|one| one.functions.len()).sum();
-                    tracing::debug!(
-                        moved = initial.moved,
-                        ms = super::milliseconds(since),
-                        "initial workers serve"
-                    );
-                    return Ok(());
+                Ok(started) => {
+                    moves = Some(started);
+                    break;
                 }
-                Err(refused) if attempts < ATTEMPTS => {
-                    let subject = refused
-                        .reasons
-                        .first()
-                        .map_or("", |reason| reason.subject.as_str());
-                    let users = shadow.needs.get(subject).cloned().unwrap_or_default();
-                    let detail = refused
-                        .reasons
-                        .first()
-                        .map_or("", |reason| reason.detail.as_str());
-                    if users.is_empty() {
-                        return Err(detail.to_owned());
-                    }
-                    for function in users {
-                        initial.leave(&function, "missing", detail);
-                    }
-                }
+                Err(refused) if refused.fatal => return Err(refused.detail),
                 Err(refused) => {
-                    return Err(refused
-                        .reasons
-                        .first()
-                        .map_or_else(String::new, |reason| reason.detail.clone()));
+                    let users = shadow
+                        .needs
+                        .get(&refused.subject)
+                        .cloned()
+                        .unwrap_or_default();
+                    let before = initial.ids().len();
+                    for function in users {
+                        initial.leave(&function, "missing", &refused.detail);
+                    }
+                    if initial.ids().len() == before {
+                        // Nothing tells whose fault it is: a part at a time does.
+                        self.search(&compiler, initial, &refused.detail, Goal::Started)
+                            .await?;
+                    }
                 }
             }
         }
+        let Some(moves) = moves else {
+            return Err("no worker can be started".into());
+        };
+        let running = self.running.as_mut().ok_or(CLOSED)?;
+        let moves: Vec<Move> = moves
+            .into_iter()
+            .filter_map(|one| initial.chosen(one))
+            .collect();
+        if let Err(refused) = running.workers.commit(&moves, &[]).await {
+            return Err(detail_of(&refused));
+        }
+        initial.moves = moves;
+        tracing::debug!(
+            moved = initial.committed().count(),
+            ms = super::milliseconds(since),
+            "initial workers serve"
+        );
+        Ok(())
     }
 
     /// Builds the binary, leaving out what does not build.
@@ -151,60 +165,147 @@ impl Engine {
         compiler: &Compiler,
         initial: &mut Initial,
     ) -> Result<Shadow, String> {
-        let mut last = String::new();
         for _ in 0..ATTEMPTS {
-            let Some(running) = &self.running else {
-                return Err("the swap engine is closed".into());
-            };
-            let out = self.project.own_state().join("shadow").join("initial");
-            let shadow: Shadow = running
-                .facts
-                .ask(
-                    json!({ "do": "shadow", "out": out, "functions": initial.ids(), "skip": true }),
-                )
-                .await
-                .map_err(|error| error.to_string())?;
-            for skipped in &shadow.skipped {
-                initial.leave(&skipped.function, &skipped.code, &skipped.detail);
-            }
-            match compiler.compile(&shadow.packages).await {
-                Ok(()) => {
-                    compiler
-                        .link(
-                            &shadow.packages,
-                            &running.directory.path().join("worker-initial"),
-                        )
-                        .await
-                        .map_err(|error| error.to_string())?;
+            match self.try_build(compiler, initial.ids()).await? {
+                Ok(shadow) => {
+                    for skipped in &shadow.skipped {
+                        initial.leave(&skipped.function, &skipped.code, &skipped.detail);
+                    }
                     return Ok(shadow);
                 }
-                Err(error) => {
-                    last = error.to_string();
-                    if !initial.leave_broken(&last) {
-                        break;
+                Err(message) => {
+                    if !initial.leave_broken(&message) {
+                        self.search(compiler, initial, &message, Goal::Built)
+                            .await?;
                     }
                 }
             }
         }
-        Err(format!("the initial worker does not compile: {last}"))
+        Err("the initial worker does not compile".into())
     }
 
+    /// Finds out by parts which functions keep the worker from being built or started, and leaves those out.
+    async fn search(
+        &mut self,
+        compiler: &Compiler,
+        initial: &mut Initial,
+        message: &str,
+        goal: Goal,
+    ) -> Result<(), String> {
+        tracing::warn!(
+            message,
+            "a worker cannot be had whole: looking for the cause"
+        );
+        let whole = initial.plan.groups.clone();
+        let mut good: Vec<String> = Vec::new();
+        let mut waiting: Vec<Vec<String>> = vec![initial.ids()];
+        let mut tries = 0;
+        let mut latest = message.to_owned();
+        while let Some(part) = waiting.pop() {
+            let mut ids = good.clone();
+            ids.extend(part.iter().cloned());
+            let known_bad = tries == 0; // all of them, which is why this runs
+            tries += 1;
+            let failure = if known_bad {
+                Some(latest.clone())
+            } else if tries > SEARCHES {
+                Some(format!("not tried any further after: {latest}"))
+            } else {
+                match self.try_build(compiler, ids.clone()).await? {
+                    Err(message) => Some(message),
+                    Ok(_) if goal == Goal::Built => None,
+                    Ok(shadow) => {
+                        initial.keep_only(&whole, &ids);
+                        match self.start_initial(initial, &shadow.contains).await {
+                            Ok(moves) => {
+                                if let Some(running) = &self.running {
+                                    running.workers.discard_all(&moves);
+                                }
+                                None
+                            }
+                            Err(refused) if refused.fatal => return Err(refused.detail),
+                            Err(refused) => Some(refused.detail),
+                        }
+                    }
+                }
+            };
+            let Some(failure) = failure else {
+                good = ids;
+                continue;
+            };
+            latest.clone_from(&failure);
+            if part.len() == 1 || tries > SEARCHES {
+                for function in &part {
+                    tracing::warn!(function, failure, "it keeps a worker from being had");
+                    initial.note_left(function, "compile", &failure);
+                }
+                continue;
+            }
+            let (first, second) = part.split_at(part.len() / 2);
+            waiting.push(second.to_vec());
+            waiting.push(first.to_vec());
+        }
+        initial.keep_only(&whole, &good);
+        Ok(())
+    }
+
+    /// Writes, compiles and links a worker that hosts some functions. The inner error is about these functions.
+    async fn try_build(
+        &mut self,
+        compiler: &Compiler,
+        ids: Vec<String>,
+    ) -> Result<Result<Shadow, String>, String> {
+        if let Some((built, shadow)) = &self.built
+            && *built == ids
+        {
+            return Ok(Ok(shadow.clone()));
+        }
+        self.built = None;
+        let running = self.running.as_ref().ok_or(CLOSED)?;
+        let out = self.project.own_state().join("shadow").join("initial");
+        let asked: Result<Shadow, FactsError> = running
+            .facts
+            .ask(json!({ "do": "shadow", "out": out, "functions": ids, "skip": true }))
+            .await;
+        let shadow = match asked {
+            Ok(shadow) => shadow,
+            Err(FactsError::Gone) => {
+                self.revive().await?;
+                return Ok(Err(FactsError::Gone.to_string()));
+            }
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        if let Some(refused) = &shadow.refused {
+            return Ok(Err(refused.detail.clone()));
+        }
+        let built = async {
+            compiler.compile(&shadow.packages).await?;
+            let binary = running.directory.path().join("worker-initial");
+            compiler.link(&shadow.packages, &binary).await
+        };
+        if let Err(error) = built.await {
+            return Ok(Err(error.to_string()));
+        }
+        self.built = Some((ids, shadow.clone()));
+        Ok(Ok(shadow))
+    }
+
+    /// Starts a worker process for each group and has home link it. Nothing is committed.
     async fn start_initial(
         &mut self,
         initial: &Initial,
         contains: &[String],
-    ) -> Result<Vec<Move>, crate::swap::Fallback> {
+    ) -> Result<Vec<Move>, NotStarted> {
         let transport = self.transport.clone();
-        let Some(running) = &mut self.running else {
-            return Err(super::fallback("engine", "", "the swap engine is closed"));
+        let fatal = |detail: &str| NotStarted {
+            subject: String::new(),
+            detail: detail.to_owned(),
+            fatal: true,
         };
+        let running = self.running.as_mut().ok_or_else(|| fatal(CLOSED))?;
         let begun = tokio::time::timeout(LAUNCH, running.control.wait(Awaited::Begun)).await;
         if !matches!(begun, Ok(Some(Ok(())))) {
-            return Err(super::fallback(
-                "start",
-                "",
-                "the program's main has not begun",
-            ));
+            return Err(fatal("the program's main has not begun"));
         }
         let built = running.directory.path().join("worker-initial");
         let mut moves = Vec::new();
@@ -218,7 +319,7 @@ impl Engine {
                 .path()
                 .join(format!("worker-{generation}"));
             if let Err(error) = std::fs::hard_link(&built, &binary) {
-                return Err(super::fallback("worker", "", error.to_string()));
+                return Err(fatal(&error.to_string()));
             }
             let made = Made {
                 generation,
@@ -227,31 +328,97 @@ impl Engine {
                 baseline: true,
                 binary,
             };
-            moves.push(
-                running
-                    .workers
-                    .start(made, transport.as_ref(), running.directory.path())
-                    .await?,
-            );
+            let started = running
+                .workers
+                .start(made, transport.as_ref(), running.directory.path())
+                .await;
+            match started {
+                Ok(one) => moves.push(one),
+                Err(refused) => {
+                    running.workers.discard_all(&moves);
+                    let subject = refused
+                        .reasons
+                        .first()
+                        .map_or_else(String::new, |reason| reason.subject.clone());
+                    return Err(NotStarted {
+                        subject,
+                        detail: detail_of(&refused),
+                        fatal: !running.control.has_home(),
+                    });
+                }
+            }
         }
-        running.workers.commit(&moves, &[]).await?;
         Ok(moves)
     }
 }
 
+/// What a search is after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Goal {
+    Built,
+    Started,
+}
+
+/// Why the workers did not start.
+struct NotStarted {
+    /// What home lacks, if that is it.
+    subject: String,
+    detail: String,
+    /// No other choice of functions would help.
+    fatal: bool,
+}
+
+fn detail_of(refused: &Fallback) -> String {
+    refused
+        .reasons
+        .first()
+        .map_or_else(String::new, |reason| reason.detail.clone())
+}
+
 impl Initial {
-    fn ids(&self) -> Vec<&String> {
+    /// Restricts what is committed.
+    pub(super) fn commit_only(&mut self, only: BTreeSet<String>) {
+        self.only = Some(only);
+    }
+
+    /// The functions that were moved, in the order in which home was told of them.
+    pub(super) fn committed(&self) -> impl Iterator<Item = &String> {
+        self.moves.iter().flat_map(|one| &one.functions)
+    }
+
+    /// What of a worker's functions may be committed.
+    fn chosen(&self, mut one: Move) -> Option<Move> {
+        if let Some(only) = &self.only {
+            one.functions.retain(|function| only.contains(function));
+        }
+        (!one.functions.is_empty()).then_some(one)
+    }
+
+    fn ids(&self) -> Vec<String> {
         self.plan
             .groups
             .iter()
-            .flat_map(|group| &group.functions)
+            .flat_map(|group| group.functions.iter().cloned())
             .collect()
+    }
+
+    /// Takes the groups as they were, without all functions but some.
+    fn keep_only(&mut self, whole: &[Group], ids: &[String]) {
+        let kept: BTreeSet<&String> = ids.iter().collect();
+        self.plan.groups = whole.to_vec();
+        for group in &mut self.plan.groups {
+            group.functions.retain(|id| kept.contains(id));
+        }
     }
 
     fn leave(&mut self, function: &str, code: &str, detail: &str) {
         for group in &mut self.plan.groups {
             group.functions.retain(|id| id != function);
         }
+        self.note_left(function, code, detail);
+    }
+
+    fn note_left(&mut self, function: &str, code: &str, detail: &str) {
         self.left.push(Refusal {
             function: function.into(),
             code: code.into(),

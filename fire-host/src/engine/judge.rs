@@ -190,7 +190,7 @@ impl Engine {
         let Some(running) = &self.running else {
             return Some(restart("engine", "", "the swap engine is closed"));
         };
-        let loaded = match running.facts.load(&self.project).await {
+        let loaded = match running.facts.load(&self.project, self.faulty).await {
             Ok(loaded) => loaded,
             Err(error) => return Some(restart("engine", "", error.to_string())),
         };

@@ -37,7 +37,7 @@ impl Engine {
         };
         // What was judged a moment ago has been read: only the list of files could be out of date, and is not.
         if !std::mem::take(&mut self.fresh) {
-            let loaded = match running.facts.load(&self.project).await {
+            let loaded = match running.facts.load(&self.project, self.faulty).await {
                 Err(FactsError::Gone) => {
                     // It starts anew with the next build.
                     self.running = None;
@@ -51,6 +51,8 @@ impl Engine {
             self.packages = loaded.packages;
             self.module_files = loaded.watch;
             self.unread.clear();
+            self.broken = loaded.broken;
+            self.built = None;
         }
         let agent: Vec<_> = running
             .agent
@@ -73,6 +75,22 @@ impl Engine {
             overlay: Some(instrumented.overlay),
             ..HomeBuild::default()
         }))
+    }
+
+    /// A new facts helper in place of one that has died, with the program read.
+    pub(super) async fn revive(&mut self) -> Result<(), String> {
+        let Some(running) = &mut self.running else {
+            return Err("the engine is closed".into());
+        };
+        running.facts = Facts::start(&running.agent, &self.project.toolchain, &self.project)
+            .await
+            .map_err(|error| error.to_string())?;
+        running
+            .facts
+            .load(&self.project, self.faulty)
+            .await
+            .map(|_| ())
+            .map_err(|error| error.to_string())
     }
 
     async fn open_running(&mut self) -> Result<(), String> {

@@ -241,6 +241,38 @@ impl Workers {
         }
     }
 
+    /// Process ids of all workers.
+    pub fn pids(&self) -> Vec<u32> {
+        lock(&self.table)
+            .workers
+            .values()
+            .map(|worker| worker.pid)
+            .collect()
+    }
+
+    /// New calls of some functions run natively again; their workers stay for the calls that are under way.
+    pub async fn send_home(&self, functions: &[String]) {
+        let id = {
+            let mut table = lock(&self.table);
+            for function in functions {
+                table.moved.remove(function);
+            }
+            table.commits += 1;
+            table.commits
+        };
+        self.control.commit(id, &[], functions, &[]);
+        // A program that does not answer is ended by whoever watches it.
+        let _ = tokio::time::timeout(PATIENCE, self.control.wait(Awaited::Committed(id))).await;
+    }
+
+    /// Ends workers to which nothing was committed.
+    pub fn discard_all(&self, moves: &[Move]) {
+        for one in moves {
+            self.control.close(one.generation, "it is not needed");
+            self.discard(one.generation);
+        }
+    }
+
     fn discard(&self, generation: Generation) {
         let worker = lock(&self.table).workers.remove(&generation);
         if let Some(worker) = worker {

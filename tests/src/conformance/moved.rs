@@ -135,7 +135,7 @@ impl Stage {
             .await
             .expect("the facts helper starts");
         let loaded = facts
-            .load(&project)
+            .load(&project, fire_host::facts::Faulty::Told)
             .await
             .expect("the programs can be read");
         assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);

@@ -1,0 +1,335 @@
+//! `fire verify` on modules made for it: every kind of test, and everything that can go wrong with one.
+
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+use fire_tests::driver::Project;
+use serde_json::{Value, json};
+
+/// A library, and in its tests a way to see whether a function of it has been moved: what it calls back finds the
+/// agent's frames above itself.
+const LIBRARY: &str = "package shop
+
+import (
+	\"errors\"
+	\"fmt\"
+	\"os\"
+	\"strings\"
+)
+
+type Store struct{ items map[string]int }
+
+func New() *Store { return &Store{items: map[string]int{}} }
+
+func (s *Store) Add(name string, n int) error {
+	if n < 0 {
+		return errors.New(\"negative: \" + name)
+	}
+	s.items[name] += n
+	return nil
+}
+
+func (s *Store) Count(name string) int { return s.items[name] }
+
+func Shout(s string) string { return strings.ToUpper(s) + \"!\" }
+
+func Save(path, text string) error { return os.WriteFile(path, []byte(text), 0o600) }
+
+func Divide(a, b int) int { return a / b }
+
+func Show(s *Store, name string) { fmt.Println(name, s.Count(name)) }
+";
+
+const TESTS: &str = "package shop
+
+import (
+	\"os\"
+	\"testing\"
+)
+
+func TestMain(m *testing.M) {
+	os.Setenv(\"SHOP\", \"open\")
+	os.Exit(m.Run())
+}
+
+func TestAdd(t *testing.T) {
+	if os.Getenv(\"SHOP\") != \"open\" {
+		t.Fatal(\"TestMain has not run\")
+	}
+	s := New()
+	for _, name := range []string{\"nail\", \"screw\"} {
+		t.Run(name, func(t *testing.T) {
+			if s.Add(name, 2) != nil || s.Count(name) != 2 {
+				t.Error(\"not counted\")
+			}
+		})
+	}
+	if err := s.Add(\"nail\", -1); err == nil || err.Error() != \"negative: nail\" {
+		t.Error(err)
+	}
+}
+
+func TestParallel(t *testing.T) {
+	for _, text := range []string{\"a\", \"b\", \"c\"} {
+		t.Run(text, func(t *testing.T) {
+			t.Parallel()
+			if Shout(text) == text {
+				t.Error(text)
+			}
+		})
+	}
+}
+
+func TestSkipped(t *testing.T) { t.Skip(\"not today\") }
+
+func TestFailsAlways(t *testing.T) { t.Error(Shout(\"no\")) }
+
+func TestDivide(t *testing.T) {
+	defer func() {
+		if e, ok := recover().(error); !ok || e.Error() != \"runtime error: integer divide by zero\" {
+			t.Error(e)
+		}
+	}()
+	Divide(1, 0)
+}
+
+func FuzzShout(f *testing.F) {
+	f.Add(\"seed\")
+	f.Fuzz(func(t *testing.T, s string) {
+		if len(Shout(s)) == 0 {
+			t.Error(s)
+		}
+	})
+}
+
+func BenchmarkShout(b *testing.B) {
+	for i := 0; i < b.N; i++ {
+		Shout(\"hello\")
+	}
+}
+";
+
+const OUTSIDE: &str = "package shop_test
+
+import (
+	\"os\"
+	\"path/filepath\"
+	\"testing\"
+
+	\"example.com/app/shop\"
+)
+
+func ExampleShow() {
+	s := shop.New()
+	s.Add(\"nail\", 3)
+	shop.Show(s, \"nail\")
+	// Output: nail 3
+}
+
+func TestGolden(t *testing.T) {
+	want, err := os.ReadFile(\"testdata/golden\")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), \"saved\")
+	if err := shop.Save(file, shop.Shout(\"gold\")); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := os.ReadFile(file); string(got) != string(want) {
+		t.Errorf(\"%s instead of %s\", got, want)
+	}
+}
+";
+
+/// Calls back, and its tests tell whether that came from a worker.
+const EACH: &str = "package each
+
+func Each(n int, f func(int)) {
+	for i := range n {
+		f(i)
+	}
+}
+
+func Twice(f func(int)) { Each(2, f) }
+
+func Other(n int) int { return n + 1 }
+";
+
+const EACH_TESTS: &str = "package each
+
+import (
+	\"runtime/debug\"
+	\"strings\"
+	\"testing\"
+)
+
+func moved() bool { return strings.Contains(string(debug.Stack()), \"fireagent/home.Call\") }
+
+func TestFine(t *testing.T) {
+	if Other(1) != 2 {
+		t.Error(\"not 2\")
+	}
+}
+
+func TestTells(t *testing.T) {
+	Each(Other(0), func(int) {
+		if moved() {
+			MOVED
+		}
+	})
+}
+";
+
+fn verify(project: &Project, arguments: &[&str]) -> (i32, Value, String) {
+    let mut all = vec!["verify", "--json"];
+    all.extend(arguments);
+    let (code, stdout, stderr) = project.fire_once(&all);
+    let report =
+        serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}\n{stderr}"));
+    (code, report, stderr)
+}
+
+fn each(when_moved: &str) -> String {
+    EACH_TESTS.replace("MOVED", when_moved)
+}
+
+#[test]
+fn every_kind_of_test_is_compared() {
+    let project = Project::new(&[
+        ("shop/shop.go", LIBRARY),
+        ("shop/shop_test.go", TESTS),
+        ("shop/outside_test.go", OUTSIDE),
+        ("shop/testdata/golden", "GOLD!"),
+        (
+            "shop/testdata/fuzz/FuzzShout/one",
+            "go test fuzz v1\nstring(\"corpus\")\n",
+        ),
+        ("untested/untested.go", "package untested\n\nfunc F() {}\n"),
+        (
+            "tests/alone_test.go",
+            "package tests\n\nimport (\n\t\"testing\"\n\n\t\"example.com/app/shop\"\n)\n\nfunc TestAlone(t *testing.T) {\n\tif shop.Shout(\"\") != \"!\" {\n\t\tt.Error()\n\t}\n}\n",
+        ),
+    ]);
+    let (code, report, stderr) = verify(&project, &["--bench", "Shout"]);
+    assert_eq!(code, 0, "{report}\n{stderr}");
+    let calls = report["calls_moved"].as_u64().unwrap();
+    assert!(calls > 10, "{calls}");
+    assert_eq!(
+        report,
+        json!({
+            "packages": [{
+                "package": "example.com/app/shop",
+                "plain": { "passed": 13, "failed": 1 },
+                "moved": { "passed": 13, "failed": 1 },
+                "differences": [],
+            }, {
+                "package": "example.com/app/tests",
+                "plain": { "passed": 1, "failed": 0 },
+                "moved": { "passed": 1, "failed": 0 },
+                "differences": [],
+            }],
+            "calls_moved": calls,
+            "functions_moved": 7,
+            "movable": 8,
+            "total": 8,
+            "equal": true,
+        })
+    );
+    assert!(stderr.contains("BenchmarkShout: "), "{stderr}");
+
+    let (code, report, _) = verify(
+        &project,
+        &["--run", "TestAdd/nail", "--short", "--count", "2"],
+    );
+    assert_eq!(code, 0, "{report}");
+    assert_eq!(report["packages"][0]["moved"]["passed"], 4, "{report}");
+}
+
+#[test]
+fn a_difference_is_traced_to_the_function_that_makes_it() {
+    let project = Project::new(&[
+        ("each/each.go", EACH),
+        ("each/each_test.go", &each("t.Error(\"moved\")")),
+    ]);
+    let (code, stdout, stderr) = project.fire_once(&["verify", "--bisect"]);
+    assert_eq!(code, 1, "{stdout}\n{stderr}");
+    for part in [
+        "1 difference",
+        "example.com/app/each TestTells",
+        "plain: pass",
+        "each_test.go:20: moved",
+        "made by: example.com/app/each.Each\n",
+        "alone: fire verify example.com/app/each --run '^TestTells$' --only 'example.com/app/each.Each'",
+        "NOT equal: 3 of 3 functions movable, 3 moved",
+    ] {
+        assert!(stdout.contains(part), "no {part:?} in\n{stdout}\n{stderr}");
+    }
+    let (code, report, _) = verify(
+        &project,
+        &[
+            "--only",
+            "example.com/app/each.Other",
+            "--only",
+            "example.com/app/each.Twice",
+        ],
+    );
+    assert_eq!(
+        (code, &report["functions_moved"]),
+        (0, &json!(2)),
+        "{report}"
+    );
+    let (code, _, stderr) = project.fire_once(&["verify", "--only", "example.com/app/each.Eech"]);
+    assert_ne!(code, 0);
+    assert!(
+        stderr.contains("the nearest is example.com/app/each.Each"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn what_ends_one_package_does_not_end_the_run() {
+    let project = Project::new(&[
+        ("crash/each.go", EACH),
+        ("crash/each_test.go", &each("go panic(\"gone\"); select {}")),
+        ("flaky/each.go", EACH),
+        (
+            "flaky/each_test.go",
+            &each("if Other(1) != 2 { t.Error() }").replace(
+                "if Other(1) != 2",
+                "data, _ := os.ReadFile(\"count\")\n\tos.WriteFile(\"count\", append(data, 'x'), 0o600)\n\tif len(data)%2 == 1",
+            ).replace("import (", "import (\n\t\"os\""),
+        ),
+        ("hang/each.go", EACH),
+        ("hang/each_test.go", &each("time.Sleep(time.Hour)").replace("import (", "import (\n\t\"time\"")),
+        ("odd/odd.go", "package odd\n\nfunc F() int { return nothing }\n"),
+        ("odd/odd_test.go", "package odd\n"),
+        ("well/each.go", EACH),
+        ("well/each_test.go", &each("")),
+    ]);
+    let (code, report, stderr) = verify(&project, &["--timeout", "5"]);
+    assert_eq!(code, 1, "{report}\n{stderr}");
+    let packages = report["packages"].as_array().unwrap();
+    let of = |name: &str| {
+        packages
+            .iter()
+            .find(|one| one["package"] == format!("example.com/app/{name}"))
+            .unwrap_or_else(|| panic!("no {name} in {report}"))
+    };
+    let crash = &of("crash")["differences"];
+    assert_eq!(crash[0]["test"], "TestTells", "{report}");
+    let moved = crash[0]["moved"].as_str().unwrap();
+    assert!(moved.contains("panic: gone"), "{moved}");
+    assert!(moved.contains("exit status 2"), "{moved}");
+    let hang = &of("hang")["differences"];
+    assert_eq!(hang[0]["test"], "TestTells", "{report}");
+    assert_eq!(of("flaky")["differences"], json!([]), "{report}\n{stderr}");
+    assert!(
+        stderr.contains("from one plain run to the next: TestFine"),
+        "{stderr}"
+    );
+    assert_eq!(of("well")["differences"], json!([]));
+    assert_eq!(of("well")["moved"]["passed"], 2);
+    assert!(
+        stderr.contains("left aside: example.com/app/odd"),
+        "{stderr}"
+    );
+}
