@@ -1,7 +1,5 @@
 //! A few public modules pass their own tests with their functions moved. All of the list: the example `modules`.
 
-#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
-
 use fire_tests::modules::{list, verify};
 
 #[test]

@@ -1,7 +1,5 @@
 //! `fire verify` on modules made for it: every kind of test, and everything that can go wrong with one.
 
-#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
-
 use fire_tests::driver::Project;
 use serde_json::{Value, json};
 
