@@ -70,6 +70,7 @@ func Local(n int) int { x := n; x++; return x }
 func Box(n int) *int { return &n }
 func Recovers() { recover() }
 func Reads(p unsafe.Pointer) int { return *(*int)(p) }
+func Text(s string) int { return (*struct{ p unsafe.Pointer; n int })(unsafe.Pointer(&s)).n }
 func (t T) Value() int { return t.n }
 func Calls(t *T) int { return t.Value() }
 `)
@@ -80,7 +81,8 @@ func Calls(t *T) int { return t.Value() }
 		"Local":    {"x := n", "x++", "return x"},
 		"Box":      {"fire__.Box(", "return fire__.NonNil(n)"},
 		"Recovers": {"recover: "},
-		"Reads":    {"unsafe: "},
+		"Reads":    {"fire__.Load((*int)(p))"},
+		"Text":     {"unsafe: "},
 		"Calls":    {"fire__.Load(t).Value()"},
 	} {
 		got := moved(t, s, "example.com/p."+id)

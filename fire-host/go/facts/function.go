@@ -17,7 +17,7 @@ const (
 	reasonGeneric   = "generic"   // an instance of it that a worker cannot name, or generic code that cannot come along
 	reasonRecover   = "recover"   // recover works only in the frame that the panic called
 	reasonConstruct = "construct" // a construct that the rewriter refuses, named in the detail
-	reasonUnsafe    = "unsafe"    // package unsafe reads memory itself
+	reasonUnsafe    = "unsafe"    // it looks at the address of a string's bytes or of a function's code
 )
 
 // function is one function or method declaration of the user.

@@ -164,13 +164,8 @@ func (r *rewriter) conversion(e *ast.CallExpr, to types.Type) string {
 	x := e.Args[0]
 	from := r.typeOf(x)
 	target := r.source(e.Fun)
-	library := r.out.s.user[r.info.Path] == nil
-	if b, ok := to.Underlying().(*types.Basic); ok && b.Kind() == types.UnsafePointer && !library {
-		panic(refusal{reasonUnsafe, "a conversion to unsafe.Pointer", e.Pos()})
-	}
-	// A library's generic code may compare addresses: references are in the order of home's.
-	if b, ok := from.Underlying().(*types.Basic); ok && b.Kind() == types.UnsafePointer && (!library || !isBasic(to, types.IsInteger)) {
-		panic(refusal{reasonUnsafe, "a conversion from unsafe.Pointer", e.Pos()})
+	if isUnsafePointer(to) || isUnsafePointer(from) {
+		return r.unsafeConversion(e, to, from)
 	}
 	toCore, fromCore := core(to), core(from)
 	if toCore == nil || fromCore == nil {
@@ -228,10 +223,7 @@ func (r *rewriter) builtin(e *ast.CallExpr) string {
 		return r.typeText(e, tv.Type) + "(" + constantText(tv.Value) + ")"
 	}
 	if !ok {
-		if sel, is := ast.Unparen(e.Fun).(*ast.SelectorExpr); is && (sel.Sel.Name == "Sizeof" || sel.Sel.Name == "Alignof") {
-			return r.source(e) // of a type parameter; the operand is not evaluated
-		}
-		panic(refusal{reasonUnsafe, "a call of " + r.source(e.Fun), e.Pos()})
+		return r.unsafeCall(e, ast.Unparen(e.Fun).(*ast.SelectorExpr).Sel.Name)
 	}
 	arg := func(i int) string { return r.expr(e.Args[i]) }
 	argCore := func(i int) types.Type { return core(r.typeOf(e.Args[i])) }

@@ -29,6 +29,9 @@ func (s *session) ReadPointer(word uint64) unsafe.Pointer {
 	return *(*unsafe.Pointer)(unsafe.Pointer(&u))
 }
 
+// unsafePointer is the type of that name, which no package declares.
+var unsafePointer = reflect.TypeFor[unsafe.Pointer]()
+
 type sliceHeader struct {
 	data     unsafe.Pointer
 	len, cap int

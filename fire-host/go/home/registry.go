@@ -103,7 +103,7 @@ func (names) Lookup(name string) reflect.Type {
 	registry.Lock()
 	defer registry.Unlock()
 	if name == "unsafe.Pointer" {
-		return reflect.TypeFor[*byte]()
+		return unsafePointer
 	}
 	if t := registry.types[name]; t != nil {
 		return t

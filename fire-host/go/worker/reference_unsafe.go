@@ -28,6 +28,21 @@ func reference(address uint64) unsafe.Pointer {
 	return *(*unsafe.Pointer)(unsafe.Pointer(&u))
 }
 
+// Address is uintptr(p): the address at home.
+func Address(p unsafe.Pointer) uintptr { return uintptr(homeAddress(p)) }
+
+// PointerAt is unsafe.Pointer(address).
+func PointerAt(address uintptr) unsafe.Pointer { return reference(uint64(address)) }
+
+// StringData is unsafe.StringData(s) where only the bytes matter: home has them for as long as the call.
+func StringData(s string) *byte { return unsafe.SliceData(Bytes(s)) }
+
+// StringAt is unsafe.String(p, n). What it points to must not change, so a copy is as good.
+func StringAt[N ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uintptr](p *byte, n N) string {
+	_ = unsafe.String(p, n) // its panics
+	return String(unsafe.Slice(p, n))
+}
+
 // noescape hides a pointer from escape analysis: what it points to is used during the call alone.
 //
 //go:nosplit
