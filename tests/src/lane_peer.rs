@@ -2,6 +2,7 @@
 //! scenario for scenario and kind for kind.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Instant;
 
 use fire_plugin_api::transport::{Endpoint, Frame, Lane};
@@ -15,23 +16,44 @@ pub mod kind {
     pub const HANG_UP: u16 = 4;
     pub const EXIT: u16 = 5;
     pub const HOLD: u16 = 6;
+    pub const COUNT: u16 = 8;
+    pub const BYE: u16 = 9;
 }
 
 type Result<T = ()> = std::result::Result<T, String>;
 
+/// What a worker driven from Rust has come to.
+#[derive(Debug, Default)]
+pub struct Served {
+    /// Lanes that it answers on.
+    pub lanes: AtomicUsize,
+    /// Frames that asked for no answer.
+    pub counted: AtomicUsize,
+}
+
 /// Accepts lanes and answers on each, on a thread of its own, until the link ends.
-pub fn serve(link: Arc<dyn Endpoint>) {
+pub fn serve(link: Arc<dyn Endpoint>, served: Arc<Served>) {
     while let Ok(mut lane) = link.accept() {
-        std::thread::spawn(move || while answer(&mut *lane).is_ok() {});
+        let served = served.clone();
+        served.lanes.fetch_add(1, SeqCst);
+        std::thread::spawn(move || {
+            while answer(&mut *lane, &served).is_ok() {}
+            served.lanes.fetch_sub(1, SeqCst);
+        });
     }
 }
 
-fn answer(lane: &mut dyn Lane) -> Result {
+fn answer(lane: &mut dyn Lane, served: &Served) -> Result {
     let frame = lane.recv().map_err(|error| error.to_string())?;
+    if frame.kind == kind::COUNT {
+        served.counted.fetch_add(1, SeqCst);
+        return Ok(());
+    }
     respond(lane, frame)
 }
 
 fn respond(lane: &mut dyn Lane, frame: Frame) -> Result {
+    let last = frame.kind == kind::BYE;
     let reply = match frame.kind {
         kind::NEST => {
             unwind(lane, frame.call)?;
@@ -48,7 +70,12 @@ fn respond(lane: &mut dyn Lane, frame: Frame) -> Result {
         kind::HOLD => return lane.recv().map(drop).map_err(|error| error.to_string()),
         _ => frame,
     };
-    lane.send(&reply).map_err(|error| error.to_string())
+    lane.send(&reply).map_err(|error| error.to_string())?;
+    if last {
+        lane.close();
+        return Err("closed".into());
+    }
+    Ok(())
 }
 
 fn unwind(lane: &mut dyn Lane, levels: u64) -> Result {
@@ -100,6 +127,20 @@ pub fn run(link: &dyn Endpoint, scenario: &str, n: usize) -> Result<String> {
         "hangup" => ends(lane, kind::HANG_UP)?,
         "exit" => ends(lane, kind::EXIT)?,
         "hold" => ends(lane, kind::HOLD)?,
+        "close" => closed(lane)?,
+        "last" => {
+            echoes(lane, 3)?;
+            let sent = Frame {
+                kind: kind::COUNT,
+                payload: pattern(3000, 1),
+                ..Frame::default()
+            };
+            lane.send(&sent).map_err(|error| error.to_string())?;
+        }
+        "part" => {
+            exchange(lane, kind::BYE, 1, pattern(5000, 1))?;
+            lane.recv().err().ok_or("the lane has not ended")?;
+        }
         other => return Err(format!("no such scenario: {other}")),
     }
     Ok(String::new())
@@ -179,6 +220,19 @@ fn ends(lane: &mut dyn Lane, kind: u16) -> Result {
                 frame.kind
             ));
         }
+    }
+    Ok(())
+}
+
+/// Closes a lane: every call on it fails from then on.
+fn closed(lane: &mut dyn Lane) -> Result {
+    echoes(lane, 3)?;
+    lane.close();
+    lane.close();
+    for _ in 0..2 {
+        let sent = lane.send(&Frame::default());
+        sent.err().ok_or("a closed lane sends")?;
+        lane.recv().err().ok_or("a closed lane receives")?;
     }
     Ok(())
 }

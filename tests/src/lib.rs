@@ -4,6 +4,7 @@ pub mod conformance;
 pub mod driver;
 pub mod generated;
 pub mod go_peer;
+pub mod lane_pair;
 pub mod lane_peer;
 pub mod modules;
 pub mod plugin_libraries;

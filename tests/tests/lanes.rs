@@ -2,132 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::Arc;
 
-use fire_plugin_api::Transport;
-use fire_plugin_api::transport::{Endpoint, Link, LinkRequest, Side};
-use fire_tests::go_peer::{GoPeer, build};
-use fire_tests::lane_peer;
-
-/// A limit that is quick to reach and that no block size divides.
-const LIMIT: usize = 300_007;
-
-fn transport(name: &str, options: &str) -> Box<dyn Transport> {
-    let options = format!("limit = {LIMIT}\n{options}");
-    match name {
-        "pipe" => Box::new(fire_transport_pipe::Pipe::new(&options).unwrap()),
-        "shm" => Box::new(fire_transport_shm::Shm::new(&options).unwrap()),
-        "tcp" => Box::new(fire_transport_tcp::Tcp::new(&options).unwrap()),
-        other => panic!("no such transport: {other}"),
-    }
-}
-
-/// The Go peer, built once for each transport.
-fn binary(name: &str) -> PathBuf {
-    static BUILT: LazyLock<Mutex<HashMap<String, PathBuf>>> = LazyLock::new(Default::default);
-    let mut built = BUILT.lock().unwrap();
-    let path = built.entry(name.into()).or_insert_with(|| {
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("lane-peer-{name}"));
-        std::fs::create_dir_all(&directory).unwrap();
-        build("lane-peer", &transport(name, "").go_half(), &directory, &[])
-    });
-    path.clone()
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Language {
-    Rust,
-    Go,
-}
-use Language::{Go, Rust};
-
-const PAIRS: [(Language, Language); 4] = [(Rust, Rust), (Rust, Go), (Go, Rust), (Go, Go)];
-
-/// What a test changes about the processes and the transport.
-#[derive(Clone, Copy, Default)]
-struct Setting {
-    options: &'static str,
-    environment: &'static [(&'static str, &'static str)],
-    processors: Option<&'static str>,
-}
-
-enum Home {
-    Rust(Arc<dyn Endpoint>),
-    Go(GoPeer),
-}
-
-/// A link with both sides attached and the worker serving.
-struct Pair {
-    home: Home,
-    worker: Option<GoPeer>,
-    link: Box<dyn Link>,
-    _directory: tempfile::TempDir,
-}
-
-impl Pair {
-    fn new(name: &str, (home, worker): (Language, Language)) -> Self {
-        Self::with(name, (home, worker), Setting::default())
-    }
-
-    fn with(name: &str, (home, worker): (Language, Language), setting: Setting) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let request = LinkRequest {
-            generation: 1,
-            directory: directory.path().into(),
-        };
-        let link = transport(name, setting.options).create(&request).unwrap();
-        let start = || GoPeer::start(&binary(name), setting.environment, setting.processors);
-        let worker = match worker {
-            Rust => {
-                let endpoint: Arc<dyn Endpoint> = link.attach(Side::Worker).unwrap().into();
-                std::thread::spawn(move || lane_peer::serve(endpoint));
-                None
-            }
-            Go => {
-                let mut peer = start();
-                peer.must(&format!("attach worker {}", link.descriptor(Side::Worker)));
-                peer.must("serve");
-                Some(peer)
-            }
-        };
-        let home = match home {
-            Rust => Home::Rust(link.attach(Side::Home).unwrap().into()),
-            Go => {
-                let mut peer = start();
-                peer.must(&format!("attach home {}", link.descriptor(Side::Home)));
-                Home::Go(peer)
-            }
-        };
-        link.attached().unwrap();
-        Self {
-            home,
-            worker,
-            link,
-            _directory: directory,
-        }
-    }
-
-    fn run(&mut self, scenario: &str, n: usize) -> Result<String, String> {
-        match &mut self.home {
-            Home::Rust(endpoint) => lane_peer::run(&**endpoint, scenario, n),
-            Home::Go(peer) => {
-                let answer = peer.ask(&format!("run {scenario} {n}"));
-                answer
-                    .strip_prefix("ok")
-                    .map(|rest| rest.trim().into())
-                    .ok_or(answer)
-            }
-        }
-    }
-
-    #[track_caller]
-    fn must(&mut self, scenario: &str, n: usize) -> String {
-        self.run(scenario, n)
-            .unwrap_or_else(|error| panic!("{scenario} {n}: {error}"))
-    }
-}
+use fire_plugin_api::transport::{Endpoint, LinkRequest, Side};
+use fire_tests::go_peer::GoPeer;
+use fire_tests::lane_pair::Language::{Go, Rust};
+use fire_tests::lane_pair::{Home, LIMIT, PAIRS, Pair, Setting, binary, number, transport};
+use fire_tests::lane_peer::{self, Served};
 
 fn order(name: &str) {
     for pair in PAIRS {
@@ -204,25 +85,21 @@ fn worker_dies(name: &str) {
     for home in [Rust, Go] {
         let mut pair = Pair::new(name, (home, Go));
         pair.must("echo", 10);
-        let mut worker = pair.worker.take().unwrap();
-        let wait = |pair: &mut Pair, worker: &mut GoPeer| {
-            assert_eq!(worker.answer(), "", "the worker has ended");
+        let wait = |pair: &mut Pair| {
+            assert_eq!(pair.go_worker().answer(), "", "the worker has ended");
             pair.link.close("the worker ended");
         };
         match &mut pair.home {
             Home::Rust(endpoint) => {
                 let endpoint = endpoint.clone();
                 let ended = std::thread::spawn(move || lane_peer::run(&*endpoint, "exit", 0));
-                wait(&mut pair, &mut worker);
+                wait(&mut pair);
                 ended.join().unwrap().unwrap();
             }
             Home::Go(peer) => {
                 peer.tell("run exit 0");
-                wait(&mut pair, &mut worker);
-                let Home::Go(peer) = &mut pair.home else {
-                    unreachable!()
-                };
-                assert_eq!(peer.answer().trim(), "ok");
+                wait(&mut pair);
+                assert_eq!(pair.go_home().answer().trim(), "ok");
             }
         }
     }
@@ -271,23 +148,24 @@ fn oversubscribed(name: &str) {
 /// Ten thousand calls that wait at once hold few threads and little memory, and all end with the link.
 fn ten_thousand_lanes(name: &str) {
     let mut pair = Pair::new(name, (Go, Go));
-    let number = |peer: &mut GoPeer, what: &str| peer.ask(what).parse::<u64>().unwrap();
-    let mut worker = pair.worker.take().unwrap();
+    let threads = |pair: &mut Pair| -> [u64; 2] {
+        [
+            number(pair.go_home(), "threads"),
+            number(pair.go_worker(), "threads"),
+        ]
+    };
     pair.must("echo", 100);
-    let Home::Go(home) = &mut pair.home else {
-        unreachable!()
-    };
-    let before = [number(home, "threads"), number(&mut worker, "threads")];
+    let before = threads(&mut pair);
     pair.must("blocked", 10_000);
-    let Home::Go(home) = &mut pair.home else {
-        unreachable!()
-    };
-    let after = [number(home, "threads"), number(&mut worker, "threads")];
+    let after = threads(&mut pair);
     for (before, after) in before.iter().zip(after) {
         assert!(after <= before + 64, "{before} threads became {after}");
     }
-    for peer in [home, &mut worker] {
-        let kilobytes = number(peer, "memory");
+    let kilobytes: [u64; 2] = [
+        number(pair.go_home(), "memory"),
+        number(pair.go_worker(), "memory"),
+    ];
+    for kilobytes in kilobytes {
         assert!(kilobytes <= 64 << 10, "{kilobytes} KiB of shared memory");
     }
     pair.must("echo", 100);
@@ -404,7 +282,7 @@ fn shm_survives_a_mutator() {
     for round in 0..40 {
         let link = transport("shm", "lanes = 8").create(&request).unwrap();
         let worker: Arc<dyn Endpoint> = link.attach(Side::Worker).unwrap().into();
-        std::thread::spawn(move || lane_peer::serve(worker));
+        std::thread::spawn(move || lane_peer::serve(worker, Arc::new(Served::default())));
         let descriptor = link.descriptor(Side::Home);
         let path = descriptor.split([';', '=']).nth(1).unwrap();
         let memory = std::fs::File::options().write(true).open(path).unwrap();

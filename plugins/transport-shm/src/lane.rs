@@ -64,13 +64,7 @@ impl ShmLane {
         }
     }
 
-    fn publish(
-        &mut self,
-        frame: &Frame,
-        form: u16,
-        block: u32,
-        length: usize,
-    ) -> Result<(), Error> {
+    fn publish(&mut self, frame: &Frame, form: u16, block: u32, length: usize) {
         let segment = &self.shared.segment;
         let what = u64::from(frame.flags)
             | u64::from(frame.kind) << 16
@@ -82,14 +76,8 @@ impl ShmLane {
         let head = u64::from(self.sent) | (length as u64) << 32;
         // Publishes the frame; pairs with the loads in `take` and `for_news`.
         segment.long(self.out + AT_HEAD).store(head, Release);
-        if self
-            .shared
-            .wake_receiver(self.out, self.receiver, self.index)
-        {
-            Ok(())
-        } else {
-            Err(closed())
-        }
+        self.shared
+            .wake_receiver(self.out, self.receiver, self.index);
     }
 
     fn take(&mut self) -> Result<News, Error> {
@@ -170,14 +158,15 @@ impl ShmLane {
         while left.len() > size {
             let (chunk, rest) = left.split_at(size);
             self.shared.segment.write(space, chunk);
-            self.publish(frame, form | FORM_MORE, block, size)?;
+            self.publish(frame, form | FORM_MORE, block, size);
             if self.take()?.form() != FORM_NEXT {
                 return Err(self.garbage());
             }
             left = rest;
         }
         self.shared.segment.write(space, left);
-        self.publish(frame, form, block, left.len())
+        self.publish(frame, form, block, left.len());
+        Ok(())
     }
 }
 
@@ -191,13 +180,19 @@ impl Lane for ShmLane {
                 "raise `limit` (now {limit}) in the transport's options"
             )));
         }
+        // A close that comes later than this look is the next receive's to tell: an error here says that the peer does not
+        // receive the frame.
+        if self.shared.segment.word(self.out + AT_WAITING).load(SeqCst) == SHUT_DOWN {
+            return Err(closed());
+        }
         let (at, form) = match length {
             _ if length <= INLINE_SIZE => (AT_INLINE, FORM_INLINE),
             _ if length <= BULK_SIZE => (AT_BULK, FORM_BULK),
             _ => return self.send_long(frame),
         };
         self.shared.segment.write(self.out + at, &frame.payload);
-        self.publish(frame, form, 0, length)
+        self.publish(frame, form, 0, length);
+        Ok(())
     }
 
     fn recv(&mut self) -> Result<Frame, Error> {
@@ -224,7 +219,7 @@ impl Lane for ShmLane {
             if news.form() & FORM_MORE == 0 {
                 return Ok(frame);
             }
-            self.publish(&Frame::default(), FORM_NEXT, 0, 0)?;
+            self.publish(&Frame::default(), FORM_NEXT, 0, 0);
             news = self.take()?;
         }
     }

@@ -168,13 +168,10 @@ impl Shared {
         }
     }
 
-    /// Wakes the receiver of what has just been published in this mailbox, if it sleeps. `false`: the lane is closed.
-    pub fn wake_receiver(&self, mailbox: usize, receiver: Side, index: u32) -> bool {
-        match wait::claim_wake(self.segment.word(mailbox + AT_WAITING)) {
-            SHUT_DOWN => return false,
-            was => self.wake(was, mailbox, receiver, index),
-        }
-        true
+    /// Wakes the receiver of what has just been published in this mailbox, if it sleeps.
+    pub fn wake_receiver(&self, mailbox: usize, receiver: Side, index: u32) {
+        let was = wait::claim_wake(self.segment.word(mailbox + AT_WAITING));
+        self.wake(was, mailbox, receiver, index);
     }
 
     /// Wakes a receiver whose waiting word was `was` and no longer says so.

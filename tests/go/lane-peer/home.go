@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fireagent/lane"
@@ -35,15 +36,27 @@ func run(link *lane.Link, scenario string, n int) (string, error) {
 		return onLane(link, func(l *lane.Lane) error { return ends(l, exit) })
 	case "hold":
 		return onLane(link, func(l *lane.Lane) error { return ends(l, hold) })
+	case "close":
+		return onLane(link, closed)
+	case "last":
+		return onLane(link, last)
+	case "part":
+		return onLane(link, part)
 	}
 	return "", errors.New("no such scenario: " + scenario)
 }
+
+var (
+	current atomic.Pointer[lane.Lane] // the lane of the scenario that was begun last
+	sends   atomic.Int64
+)
 
 func onLane(link *lane.Link, do func(*lane.Lane) error) (string, error) {
 	l, err := link.Open()
 	if err != nil {
 		return "", err
 	}
+	current.Store(l)
 	defer l.Close()
 	return "", do(l)
 }
@@ -64,6 +77,7 @@ func size(l *lane.Lane, n int) error {
 
 // exchange sends a frame and holds the answer against it.
 func exchange(l *lane.Lane, sent lane.Frame) error {
+	sends.Add(1)
 	if err := l.Send(sent); err != nil {
 		return err
 	}
@@ -131,6 +145,7 @@ func blocked(link *lane.Link, n int) (string, error) {
 
 // ends sends a frame that the peer answers with the end of the lane.
 func ends(l *lane.Lane, kind uint16) error {
+	sends.Add(1)
 	if err := l.Send(lane.Frame{Kind: kind}); err != nil {
 		return err
 	}
@@ -138,6 +153,43 @@ func ends(l *lane.Lane, kind uint16) error {
 		if _, err := l.Recv(); err == nil || err.Error() != lane.ErrClosed.Error() {
 			return fmt.Errorf("expected the lane's end, got %v", err)
 		}
+	}
+	return nil
+}
+
+// closed closes a lane: every call on it fails from then on, and closing it again is nothing.
+func closed(l *lane.Lane) error {
+	if err := echoes(l, 3); err != nil {
+		return err
+	}
+	l.Close()
+	l.Close()
+	for range 2 {
+		if err := l.Send(lane.Frame{Kind: echo}); err == nil || err.Error() != lane.ErrClosed.Error() {
+			return fmt.Errorf("a send on a closed lane: %v", err)
+		}
+		if _, err := l.Recv(); err == nil || err.Error() != lane.ErrClosed.Error() {
+			return fmt.Errorf("a receive on a closed lane: %v", err)
+		}
+	}
+	return nil
+}
+
+// last sends a frame and closes the lane at once: the frame still comes.
+func last(l *lane.Lane) error {
+	if err := echoes(l, 3); err != nil {
+		return err
+	}
+	return l.Send(lane.Frame{Kind: count, Payload: pattern(3000, 1)})
+}
+
+// part receives what the peer has sent before it closed the lane, then its end.
+func part(l *lane.Lane) error {
+	if err := exchange(l, lane.Frame{Kind: bye, Payload: pattern(5000, 1)}); err != nil {
+		return err
+	}
+	if _, err := l.Recv(); err == nil || err.Error() != lane.ErrClosed.Error() {
+		return fmt.Errorf("expected the lane's end, got %v", err)
 	}
 	return nil
 }

@@ -4,6 +4,12 @@
 //	attach home|worker DESCRIPTOR
 //	serve                 worker: accept lanes and answer on them, from now on
 //	run SCENARIO N        home: one scenario, `ok …` or `failed …`
+//	start SCENARIO N      home: begins a scenario; `outcome` is its answer
+//	sends                 home: how many frames the scenario has begun to send
+//	shut                  home: closes the lane of the scenario that was started, from another goroutine
+//	serving               worker: how many lanes it answers on
+//	counted               worker: how many frames came that ask for no answer
+//	die STEP              worker: ends by SIGKILL at its next step of that name: accepted, received, sent
 //	threads               how many threads this process has
 //	cpu                   microseconds of processor time that this process has used
 //	memory                kilobytes of shared memory that this process has mapped and touched
@@ -25,6 +31,7 @@ import (
 func main() {
 	debug.SetMaxThreads(1000)
 	var link *lane.Link
+	outcome := make(chan string, 1)
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {
 		words := strings.Fields(in.Text())
@@ -43,11 +50,22 @@ func main() {
 			go serve(link)
 		case "run":
 			n, _ := strconv.Atoi(words[2])
-			if said, err := run(link, words[1], n); err != nil {
-				answer = "failed " + err.Error()
-			} else {
-				answer += " " + said
-			}
+			answer = ran(link, words[1], n)
+		case "start":
+			n, _ := strconv.Atoi(words[2])
+			go func() { outcome <- ran(link, words[1], n) }()
+		case "outcome":
+			answer = <-outcome
+		case "sends":
+			answer = fmt.Sprint(sends.Load())
+		case "shut":
+			current.Load().Close()
+		case "serving":
+			answer = fmt.Sprint(serving.Load())
+		case "counted":
+			answer = fmt.Sprint(counted.Load())
+		case "die":
+			dying.Store(words[1])
 		case "threads":
 			answer = status("Threads:")
 		case "memory":
@@ -61,6 +79,14 @@ func main() {
 		}
 		fmt.Println(answer)
 	}
+}
+
+func ran(link *lane.Link, scenario string, n int) string {
+	said, err := run(link, scenario, n)
+	if err != nil {
+		return "failed " + err.Error()
+	}
+	return "ok " + said
 }
 
 func status(key string) string {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"os"
+	"sync/atomic"
+	"syscall"
 
 	"fireagent/lane"
 )
@@ -15,7 +17,22 @@ const (
 	exit   = 5 // the receiver's process ends
 	hold   = 6 // no answer: the receiver waits for another frame
 	twice  = 7 // the payload twice
+	count  = 8 // no answer: it is counted
+	bye    = 9 // the same frame back, then the receiver closes the lane
 )
+
+var (
+	serving atomic.Int64
+	counted atomic.Int64
+	dying   atomic.Value // the step at which this process ends
+)
+
+// at ends the process if it is to die at that step.
+func at(step string) {
+	if dying.Load() == step {
+		syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
+	}
+}
 
 // serve accepts lanes and answers on each until it ends.
 func serve(link *lane.Link) {
@@ -24,9 +41,12 @@ func serve(link *lane.Link) {
 		if err != nil {
 			return
 		}
+		at("accepted")
+		serving.Add(1)
 		go func() {
 			for answer(l) == nil {
 			}
+			serving.Add(-1)
 		}()
 	}
 }
@@ -36,7 +56,10 @@ func answer(l *lane.Lane) error {
 	if err != nil {
 		return err
 	}
-	return respond(l, frame)
+	at("received")
+	err = respond(l, frame)
+	at("sent")
+	return err
 }
 
 func respond(l *lane.Lane, frame lane.Frame) error {
@@ -53,6 +76,16 @@ func respond(l *lane.Lane, frame lane.Frame) error {
 		os.Exit(3)
 	case hold:
 		_, err := l.Recv()
+		return err
+	case count:
+		counted.Add(1)
+		return nil
+	case bye:
+		err := l.Send(frame)
+		l.Close()
+		if err == nil {
+			err = lane.ErrClosed
+		}
 		return err
 	case twice:
 		frame.Payload = append(frame.Payload, frame.Payload...)
