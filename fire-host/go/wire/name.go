@@ -149,7 +149,7 @@ func Parse(n Namer, name string) (t reflect.Type) {
 			t = nil // reflect refuses what Go would: such a type does not exist
 		}
 	}()
-	p := parser{n, name}
+	p := parser{n: n, rest: name}
 	t = p.parse()
 	if p.rest != "" {
 		return nil
@@ -158,9 +158,13 @@ func Parse(n Namer, name string) (t reflect.Type) {
 }
 
 type parser struct {
-	n    Namer
-	rest string
+	n     Namer
+	rest  string
+	depth int
 }
+
+// deepest is how deep types nest at most in a name. Go ends a process whose stack grows without end.
+const deepest = 500
 
 type unknownType struct{}
 
@@ -182,6 +186,10 @@ func (p *parser) until(mark string) string {
 }
 
 func (p *parser) parse() reflect.Type {
+	if p.depth++; p.depth > deepest {
+		panic(unknownType{})
+	}
+	defer func() { p.depth-- }()
 	switch {
 	case p.accept("‹"):
 		if t := p.n.Lookup(p.until("›")); t != nil {
@@ -273,7 +281,7 @@ func Methods(n Namer, name string) (methods []Method, ok bool) {
 	if !strings.HasPrefix(name, "interface{") {
 		return nil, false
 	}
-	p := parser{n, name}
+	p := parser{n: n, rest: name}
 	methods = p.methods()
 	return methods, p.rest == ""
 }

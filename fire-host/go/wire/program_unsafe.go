@@ -157,6 +157,7 @@ func ReadProgram(r *Reader, size uint32, depth int) []Instruction {
 	}
 	n := r.Count(21)
 	out := make([]Instruction, 0, n)
+	end := uint64(0) // of what is laid out so far: in order, so that no value takes longer than its size
 	for range n {
 		in := Instruction{Kind: r.U8(), Offset: r.U32(), Size: r.U32(), Count: r.U32(), Type: r.U32()}
 		need := uint64(in.Size)
@@ -170,12 +171,19 @@ func ReadProgram(r *Reader, size uint32, depth int) []Instruction {
 			need = 24
 		case Array:
 			need = uint64(in.Size) * uint64(in.Count)
+			if need == 0 {
+				panic(Malformed("an array of nothing"))
+			}
 		default:
 			panic(Malformed("an unknown instruction"))
 		}
 		if uint64(in.Offset)+need > uint64(size) {
 			panic(Malformed("a layout beyond its type"))
 		}
+		if uint64(in.Offset) < end {
+			panic(Malformed("a layout that overlaps"))
+		}
+		end = uint64(in.Offset) + need
 		in.Body = ReadProgram(r, in.Size, depth+1)
 		out = append(out, in)
 	}
