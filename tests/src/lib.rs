@@ -2,7 +2,9 @@
 
 pub mod conformance;
 pub mod driver;
+pub mod fuzz;
 pub mod generated;
+pub mod go_half;
 pub mod go_peer;
 pub mod lane_pair;
 pub mod lane_peer;

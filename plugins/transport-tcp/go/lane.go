@@ -217,11 +217,15 @@ func (l *Link) accept(listener syscall.RawConn) {
 	}
 }
 
-// admit makes a lane of a connection that shows the link's token in time.
+// admit makes a lane of a connection that has come in.
 func (l *Link) admit(fd int) {
-	if undelayed(fd) != nil {
-		return
+	if undelayed(fd) == nil {
+		l.hear(fd)
 	}
+}
+
+// hear makes a lane of a connection that shows the link's token in time.
+func (l *Link) hear(fd int) {
 	lane, err := l.adopt(fd)
 	if err != nil {
 		return
