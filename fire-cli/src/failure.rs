@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use fire_host::plugins::PluginError;
+use fire_host::plugins::{Fault, PluginError};
 use fire_host::setup::SetupError;
 use fire_host::state::StateError;
 use fire_host::toolchain::ToolchainError;
@@ -43,12 +43,16 @@ fn judge(error: &anyhow::Error) -> (u8, Option<String>) {
     if let Some(error) = error.downcast_ref::<SetupError>() {
         let code = match error {
             SetupError::Toolchain(error) => toolchain_code(error),
+            SetupError::Plugin(error) if error.fault == Fault::Plugin => FAILED,
             _ => USAGE,
         };
         return (code, error.hint());
     }
     if let Some(error) = error.downcast_ref::<PluginError>() {
-        let code = if error.line.is_some() { USAGE } else { FAILED };
+        let code = match error.fault {
+            Fault::Request => USAGE,
+            Fault::Plugin => FAILED,
+        };
         return (code, error.hint.clone());
     }
     if let Some(error) = error.downcast_ref::<ToolchainError>() {

@@ -184,10 +184,28 @@ impl<'de> Deserialize<'de> for Packages {
 pub struct Choice {
     plugin: Option<PluginChoice>,
     /// Bytes from the beginning of the file.
-    at: usize,
+    span: std::ops::Range<usize>,
 }
 
 impl Choice {
+    /// Where the file says what a complaint about the plugin is about: the first word that it quotes, or the name.
+    pub fn mistaken(&self, text: &str, complaint: &str) -> std::ops::Range<usize> {
+        let name = self.plugin.as_ref().map(|plugin| plugin.name.as_str());
+        let quoted = complaint
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|word| Some(*word) != name);
+        let from = self.span.start.min(text.len());
+        quoted
+            .chain(name)
+            .find_map(|word| {
+                let start = from + text.get(from..)?.find(word)?;
+                Some(start..start + word.len())
+            })
+            .unwrap_or_else(|| self.span.clone())
+    }
+
     /// The plugin, with the line of its table in the file, whose text this is.
     pub fn plugin(&self, text: &str, default: &str) -> PluginChoice {
         match &self.plugin {
@@ -196,7 +214,7 @@ impl Choice {
                 ..PluginChoice::default()
             },
             Some(plugin) => {
-                let header = mistake::line_and_column(text, self.at).0;
+                let header = mistake::line_and_column(text, self.span.start).0;
                 PluginChoice {
                     line: Some(header),
                     options: layout::laid_out(&plugin.options, text, header),
@@ -210,7 +228,7 @@ impl Choice {
 impl<'de> Deserialize<'de> for Choice {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let value = toml::Spanned::<toml::Value>::deserialize(from)?;
-        let at = value.span().start;
+        let span = value.span();
         let plugin = match value.into_inner() {
             toml::Value::String(name) => PluginChoice {
                 name,
@@ -241,7 +259,7 @@ impl<'de> Deserialize<'de> for Choice {
         };
         Ok(Self {
             plugin: Some(plugin),
-            at,
+            span,
         })
     }
 }
@@ -326,7 +344,7 @@ mod tests {
         );
         check(
             "[build]\nrace = \"yes\"\n",
-            "fire.toml:2:8: invalid type: string \"yes\", expected a boolean\n  2 | race = \"yes\"\n    |        ^^^^^",
+            "fire.toml:2:8: string \"yes\", expected a boolean\n  2 | race = \"yes\"\n    |        ^^^^^",
         );
         check(
             "[run]\nstop_signal = \"SIGTREM\"\n",

@@ -20,7 +20,7 @@ mod trust;
 mod guard_test;
 
 pub use builtin::names as built_in_names;
-pub use error::PluginError;
+pub use error::{Fault, PluginError};
 pub use fire_plugin_api::host::Kind;
 pub use load::{Library, open};
 pub use nearest::nearest;

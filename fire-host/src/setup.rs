@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::{self, AppTable, Config, Mistake};
+use crate::plugins::{Fault, PluginError, Registry};
 use crate::project::{BuildOptions, PluginChoice, Project};
 use crate::session::{Around, Environment, Rule, Settings};
 use crate::state::DIRECTORY;
@@ -44,16 +45,19 @@ pub enum SetupError {
     #[error(transparent)]
     Toolchain(#[from] ToolchainError),
     /// `fire.toml` cannot be read.
-    #[error("{} cannot be read: {source}", .path.display())]
+    #[error("{} cannot be read: {why}", .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        why: std::io::Error,
     },
     /// `fire.toml` is wrong.
     #[error(transparent)]
     Mistake(#[from] Box<Mistake>),
+    /// A plugin cannot be used, and `fire.toml` is not to blame.
+    #[error("{}", .0.message)]
+    Plugin(PluginError),
     /// Nothing to run.
     #[error("{} and what is below it hold no Go program (no package `main`)", .root.display())]
     NoProgram {
@@ -73,7 +77,11 @@ impl SetupError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Toolchain(error) => Some(error.hint()),
-            Self::Unreadable { .. } => Some("`fire init` writes one".into()),
+            Self::Unreadable { why, .. } if why.kind() == std::io::ErrorKind::NotFound => {
+                Some("`fire init` writes one".into())
+            }
+            Self::Unreadable { .. } => None,
+            Self::Plugin(error) => error.hint.clone(),
             Self::Mistake(_) => None,
             Self::NoProgram { .. } => Some("name its directory: `fire ./path/to/program`".into()),
             Self::SeveralPrograms { packages } => {
@@ -178,7 +186,7 @@ fn read_config(request: &Request) -> Result<(Config, Source), SetupError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && request.config.is_none() => {
             String::new()
         }
-        Err(source) => return Err(SetupError::Unreadable { path, source }),
+        Err(why) => return Err(SetupError::Unreadable { path, why }),
     };
     let config = config::parse(&shown, &text)?;
     Ok((config, Source { path, shown, text }))
@@ -236,6 +244,7 @@ fn settle_app(
         ),
         root: root.clone(),
     };
+    check_plugins(common, &project)?;
     let env_files: Vec<PathBuf> = run.env_files.iter().map(|file| root.join(file)).collect();
     let wrong = |error| source.mistake(error);
     let rules = config
@@ -295,6 +304,56 @@ fn settle_app(
         },
         project,
     })
+}
+
+/// Every plugin must be there and take its options. What is wrong is told with its place, if `fire.toml` says it.
+fn check_plugins(common: &Common<'_>, project: &Project) -> Result<(), SetupError> {
+    let Common {
+        request,
+        config,
+        source,
+        ..
+    } = common;
+    let registry = Registry::for_project(project);
+    let checks = [
+        (
+            registry.transport(&project.transport).err(),
+            &config.transport,
+            &request.transport,
+        ),
+        (
+            registry.split(&project.split).err(),
+            &config.split,
+            &request.split,
+        ),
+        (
+            registry.policy(&project.policy).err(),
+            &config.policy,
+            &request.policy,
+        ),
+    ];
+    for (error, choice, asked) in checks {
+        let Some(error) = error else { continue };
+        if asked.is_some() || source.text.is_empty() || error.fault == Fault::Plugin {
+            return Err(SetupError::Plugin(error));
+        }
+        let span = choice.mistaken(&source.text, &error.message);
+        let nearest = error.hint.as_deref().and_then(|hint| {
+            let name = hint.strip_prefix("did you mean `")?;
+            Some(name.trim_end_matches(['`', '?']).to_owned())
+        });
+        // Its place is told anyway, and better.
+        let mut message = match error.message.split_once(": ") {
+            Some((place, rest)) if place.starts_with("fire.toml:") => rest.to_owned(),
+            _ => error.message,
+        };
+        if let (None, Some(hint)) = (&nearest, &error.hint) {
+            message = format!("{message} ({hint})");
+        }
+        let mistake = Mistake::spanned(&source.shown, &source.text, span, message, nearest);
+        return Err(SetupError::Mistake(Box::new(mistake)));
+    }
+    Ok(())
 }
 
 /// Without `.` in it: it becomes the app's PWD.

@@ -88,7 +88,7 @@ fn third_party_plugins_are_installed_checked_used_and_removed() {
     let (code, _, said) = project.fire_once(&[]);
     assert_eq!(code, 2, "{said}");
     assert!(
-        said.contains("fire.toml:4: restart policy `careful`: unknown field `patience`"),
+        said.contains("fire.toml:4:1: restart policy `careful`: unknown field `patience`"),
         "{said}"
     );
 

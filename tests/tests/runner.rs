@@ -360,14 +360,61 @@ fn what_cannot_work_is_said_in_a_sentence() {
     let (code, _, stderr) = library.fire_once(&[]);
     assert_eq!(code, 2);
     assert!(stderr.contains("hold no Go program"), "{stderr}");
-    let wrong = Project::new(&[("main.go", APP), ("fire.toml", "[build]\ntag = []\n")]);
-    let (code, _, stderr) = wrong.fire_once(&[]);
+    let (code, _, stderr) = library.fire_once(&["-C", "nowhere"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("nowhere cannot be entered"), "{stderr}");
+    let (code, _, stderr) = library.fire_once(&["-c", "none.toml"]);
+    assert_eq!(code, 2);
+    assert_eq!(stderr.matches("No such file").count(), 1, "{stderr}");
+    assert!(stderr.contains("hint: `fire init` writes one"), "{stderr}");
+    let (code, _, stderr) = Project::new(&[("main.go", APP)]).fire_once(&["--policy", "kep-state"]);
     assert_eq!(code, 2);
     assert!(
-        stderr.contains("fire.toml:2:1: unknown key `tag`"),
+        stderr.contains("there is no restart policy `kep-state`")
+            && stderr.contains("hint: did you mean `keep-state`?"),
         "{stderr}"
     );
-    assert!(stderr.contains("did you mean `tags`?"), "{stderr}");
-    let (code, _, stderr) = wrong.fire_once(&["--colour"]);
-    assert_eq!(code, 2, "{stderr}");
+}
+
+#[test]
+fn mistakes_in_fire_toml_are_told_with_their_place_and_the_nearest_name() {
+    let project = Project::new(&[("main.go", APP)]);
+    for (text, expected) in [
+        (
+            "[build]\ntag = []\n",
+            "fire.toml:2:1: unknown key `tag`|did you mean `tags`?",
+        ),
+        (
+            "[run]\nargs = \"-x\"\n",
+            "fire.toml:2:8: string \"-x\", expected a list",
+        ),
+        (
+            "\npolicy = \"kep-state\"\n",
+            "fire.toml:2:11: there is no restart policy `kep-state`|did you mean `keep-state`?",
+        ),
+        (
+            "split = { name = \"per-functoin\" }\n",
+            "fire.toml:1:19: there is no split strategy `per-functoin`|did you mean `per-function`?",
+        ),
+        (
+            "[transport]\nname = \"pigeon\"\n",
+            "fire.toml:2:9: there is no transport `pigeon` (there are: shm, pipe, tcp",
+        ),
+        (
+            "[policy]\nname = \"keep-state\"\nrespwans = 1\n",
+            "fire.toml:3:1: restart policy `keep-state`: unknown field `respwans`",
+        ),
+        (
+            "policy = { name = \"keep-state\", respwans = 1 }\n",
+            "fire.toml:1:33: restart policy `keep-state`: unknown field `respwans`",
+        ),
+        ("[build\n", "fire.toml:1:7: "),
+    ] {
+        project.write("fire.toml", text);
+        let (code, _, stderr) = project.fire_once(&[]);
+        assert_eq!(code, 2, "{text}{stderr}");
+        for part in expected.split('|') {
+            assert!(stderr.contains(part), "{text}wanted {part}\n{stderr}");
+        }
+    }
 }

@@ -1,12 +1,11 @@
 //! `fire run`: the session, between the user's signals and the user's terminal.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
 use fire_host::clock::Clock;
-use fire_host::plugins::Registry;
 use fire_host::session::{Command, End, Handle, Session, Settings};
 use fire_host::setup::{Request, settle_all};
 use fire_host::state::State;
@@ -16,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::args::{Common, Run};
-use crate::failure::FAILED;
+use crate::failure::{FAILED, Usage};
 use crate::output::Output;
 
 /// The exit code after Ctrl-C.
@@ -37,9 +36,6 @@ pub fn run(common: &Common, options: Run) -> anyhow::Result<u8> {
         policy: common.policy.clone(),
         poll: options.poll.map(|ms| Duration::from_millis(ms.max(10))),
     })?;
-    for app in &apps {
-        Registry::for_project(&app.project).check(&app.project)?;
-    }
     let _state = State::take(&root)?;
     let guard = Guard::start().unwrap_or_else(|error| {
         output.say(&format!(
@@ -88,7 +84,12 @@ async fn drive(
     }
     drop(sender);
     let handles: Arc<[Handle]> = handles.into();
-    let signalled = tokio::spawn(quit_on_signal(handles.clone(), terminal.clone())?);
+    let signalled = Arc::new(OnceLock::new());
+    tokio::spawn(quit_on_signal(
+        handles.clone(),
+        terminal.clone(),
+        signalled.clone(),
+    )?);
     tokio::spawn(ask_by_key(terminal.clone(), handles.clone()));
     let mut code = 0;
     loop {
@@ -109,11 +110,7 @@ async fn drive(
             }
         }
     }
-    Ok(if signalled.is_finished() {
-        signalled.await?
-    } else {
-        code
-    })
+    Ok(signalled.get().copied().unwrap_or(code))
 }
 
 fn ask(handles: &[Handle], command: Command) {
@@ -125,10 +122,15 @@ fn ask(handles: &[Handle], command: Command) {
 /// The project's directory, as the system names it.
 pub fn root(common: &Common) -> anyhow::Result<PathBuf> {
     let directory = common.directory.clone().unwrap_or_else(|| ".".into());
-    let root = directory
-        .canonicalize()
-        .with_context(|| format!("{} cannot be entered", directory.display()))?;
-    anyhow::ensure!(root.is_dir(), "{} is no directory", root.display());
+    let root = directory.canonicalize().map_err(|error| {
+        Usage(format!(
+            "{} cannot be entered: {error}",
+            directory.display()
+        ))
+    })?;
+    if !root.is_dir() {
+        return Err(Usage(format!("{} is no directory", root.display())).into());
+    }
     Ok(root)
 }
 
@@ -164,12 +166,13 @@ async fn ask_by_key(terminal: Terminal, handles: Arc<[Handle]>) {
     }
 }
 
-/// Waits for a signal that ends fire; asks the session to quit; gives the exit code. At the second
+/// Waits for a signal that ends fire; notes the exit code; asks the session to quit. At the second
 /// signal fire ends at once.
 fn quit_on_signal(
     handles: Arc<[Handle]>,
     terminal: Terminal,
-) -> std::io::Result<impl Future<Output = u8>> {
+    signalled: Arc<OnceLock<u8>>,
+) -> std::io::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -181,16 +184,15 @@ fn quit_on_signal(
             _ = hangup.recv() => 129,
             _ = quit.recv() => 131,
         };
+        // Before the session can have ended: it may be quick.
+        let code = *signalled.get_or_init(|| code);
         ask(&handles, Command::Quit);
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            terminal.restore();
-            // The guard ends what is left.
-            std::process::exit(i32::from(code));
-        });
-        code
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        terminal.restore();
+        // The guard ends what is left.
+        std::process::exit(i32::from(code));
     })
 }

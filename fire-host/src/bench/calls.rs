@@ -50,7 +50,7 @@ pub fn settle(directory: &Path, transport: Option<String>) -> Result<Project, Se
     ] {
         write(&root, name, text).map_err(|error| SetupError::Unreadable {
             path: root.join(name),
-            source: std::io::Error::other(error.to_string()),
+            why: std::io::Error::other(error.to_string()),
         })?;
     }
     settle_modules(Request {

@@ -72,7 +72,8 @@ impl Mistake {
         Self::spanned(file, text, start..start + needle.len(), message, None)
     }
 
-    fn spanned(
+    /// A mistake at this place.
+    pub fn spanned(
         file: &Path,
         text: &str,
         span: std::ops::Range<usize>,
@@ -136,7 +137,22 @@ fn explain(message: &str) -> (String, Option<String>) {
             nearest,
         );
     }
-    (message, None)
+    (plain(&message), None)
+}
+
+/// Rust's words for types, in the user's.
+fn plain(message: &str) -> String {
+    [
+        ("a sequence", "a list, as in [\"one\", \"two\"]"),
+        ("a map", "a table"),
+        ("u64", "a whole number, 0 or more"),
+        ("invalid type: ", ""),
+        ("invalid value: ", ""),
+    ]
+    .into_iter()
+    .fold(message.to_owned(), |text, (from, to)| {
+        text.replace(from, to)
+    })
 }
 
 /// The nearest of the names, if it is near enough to be meant.

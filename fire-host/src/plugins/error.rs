@@ -4,6 +4,15 @@ use crate::project::PluginChoice;
 
 use super::Kind;
 
+/// Where the cure lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// In the plugin, or in its place on the disk.
+    Plugin,
+    /// In what was asked for: the name, or an option.
+    Request,
+}
+
 /// A plugin that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -14,6 +23,8 @@ pub struct PluginError {
     pub hint: Option<String>,
     /// The line in `fire.toml`, if the error lies in the plugin's options.
     pub line: Option<usize>,
+    /// Where the cure lies.
+    pub fault: Fault,
     /// What only `--verbose` shows.
     pub detail: Option<String>,
 }
@@ -25,6 +36,7 @@ impl PluginError {
             message: message.into(),
             hint: None,
             line: None,
+            fault: Fault::Plugin,
             detail: None,
         }
     }
@@ -32,6 +44,12 @@ impl PluginError {
     /// The same error with a cure.
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same error, as one of what was asked for.
+    pub(crate) fn of_request(mut self) -> Self {
+        self.fault = Fault::Request;
         self
     }
 
@@ -62,6 +80,11 @@ impl PluginError {
             message: format!("{place}{plugin}{said}"),
             hint: error.hint,
             line,
+            fault: if error.line.is_some() {
+                Fault::Request
+            } else {
+                Fault::Plugin
+            },
             detail: None,
         }
     }

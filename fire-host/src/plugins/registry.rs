@@ -144,7 +144,7 @@ impl Registry {
 
     fn unknown(&self, kind: Kind, name: &str) -> PluginError {
         let names = builtin::names(kind);
-        let error = PluginError::new(format!("there is no {kind} `{name}`"));
+        let error = PluginError::new(format!("there is no {kind} `{name}`")).of_request();
         match nearest(name, names) {
             Some(near) => error.with_hint(format!("did you mean `{near}`?")),
             None => error.with_hint(format!(

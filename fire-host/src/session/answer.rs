@@ -355,6 +355,7 @@ impl Answerer {
                 return Finding::Failed(Stage::Build, vec![diagnostic]);
             }
         }
+        let mut degraded = None;
         let prepared = match &mut self.swapper {
             None => None,
             Some(swapper) => match swapper.prepare_home().await {
@@ -367,8 +368,8 @@ impl Answerer {
                 Err(PrepareError::Source { stage, diagnostics }) => {
                     return Finding::Failed(stage, diagnostics);
                 }
-                Err(PrepareError::Engine(degraded)) => {
-                    tell_degraded(&self.outlet, degraded);
+                Err(PrepareError::Engine(error)) => {
+                    degraded = Some(error);
                     None
                 }
             },
@@ -384,6 +385,10 @@ impl Answerer {
         };
         match self.build_as(prepared, &binary).await {
             Ok(instrumented) => {
+                // Of interest only in a program that builds.
+                if let Some(degraded) = degraded {
+                    tell_degraded(&self.outlet, degraded);
+                }
                 for command in &self.settings.around.after {
                     let ran = shell(command, &self.settings.project, &self.guard).await;
                     if let Err(diagnostic) = ran {
@@ -499,6 +504,14 @@ impl Answerer {
             && start.instrumented
         {
             environment.extend(swapper.home_environment());
+        }
+        let directory = &self.settings.launch.directory;
+        if !directory.is_dir() {
+            let text = format!(
+                "its working directory {} does not exist (`dir` under [run] in fire.toml)",
+                directory.display()
+            );
+            return self.fail(Stage::Start, vec![unplaced(text)], since, false);
         }
         match App::start(
             &start.binary,
