@@ -8,6 +8,8 @@
 
 mod contents;
 mod debounce;
+#[cfg(test)]
+mod saves_test;
 mod scope;
 mod worker;
 

@@ -45,14 +45,16 @@ fn holds_main(directory: &Path) -> bool {
         name.ends_with(".go")
             && !name.ends_with("_test.go")
             && !name.starts_with(['_', '.'])
-            && std::fs::read_to_string(entry.path()).is_ok_and(|source| is_main(&source))
+            && std::fs::read(entry.path())
+                .is_ok_and(|source| is_main(&String::from_utf8_lossy(&source)))
     })
 }
 
 fn is_main(source: &str) -> bool {
     !source.contains("//go:build ignore")
         && source.lines().any(|line| {
-            line.strip_prefix("package main")
+            line.trim_start_matches('\u{feff}')
+                .strip_prefix("package main")
                 .is_some_and(|rest| rest.trim().is_empty() || rest.trim().starts_with('/'))
         })
 }

@@ -1,6 +1,6 @@
 //! The thread of a watch: events, orders, lulls; looks at suspects and sends batches.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, Instant, SystemTime};
@@ -40,6 +40,8 @@ pub struct Worker {
     next_poll: Instant,
     watcher: Option<RecommendedWatcher>,
     watched: BTreeSet<PathBuf>,
+    /// Files that are links: what they lead to → the links.
+    links: BTreeMap<PathBuf, BTreeSet<PathBuf>>,
     contents: Contents,
     debounce: Debounce,
     /// When the oldest suspect of a batch that was put back was noticed.
@@ -62,6 +64,7 @@ impl Worker {
             next_poll: Instant::now(),
             watcher: None,
             watched: BTreeSet::new(),
+            links: BTreeMap::new(),
             contents: Contents::default(),
             debounce: Debounce::new(options.lull),
             held_since: None,
@@ -82,6 +85,7 @@ impl Worker {
         for file in &files {
             worker.contents.learn(file);
         }
+        worker.follow_links(&files);
         worker
     }
 
@@ -151,6 +155,23 @@ impl Worker {
         }
     }
 
+    /// An editor may save a linked file where it really is.
+    fn follow_links(&mut self, files: &BTreeSet<PathBuf>) {
+        self.links.clear();
+        for file in files.iter().filter(|file| file.is_symlink()) {
+            let Ok(target) = file.canonicalize() else {
+                continue;
+            };
+            if let (Some(directory), Some(watcher)) = (target.parent(), &mut self.watcher)
+                && !self.watched.contains(directory)
+            {
+                // Without it, saves through the link are seen all the same.
+                let _ = watcher.watch(directory, RecursiveMode::NonRecursive);
+            }
+            self.links.entry(target).or_default().insert(file.clone());
+        }
+    }
+
     fn fall_back(&mut self, error: &notify::Error) {
         let hint = match error.kind {
             notify::ErrorKind::MaxFilesWatch => {
@@ -169,6 +190,9 @@ impl Worker {
 
     fn touched(&mut self, path: PathBuf) {
         let now = Instant::now();
+        for link in self.links.get(&path).into_iter().flatten() {
+            self.debounce.touch(link.clone(), now);
+        }
         if path.is_dir() {
             // New, or come back: its own events began too late for the files that are in it.
             self.watched.remove(&path);
@@ -222,6 +246,7 @@ impl Worker {
             self.watched.remove(&directory);
         }
         self.watch(directories);
+        self.follow_links(&files);
         self.contents
             .keep(|path| files.contains(path) || !path.exists());
         for file in &files {
