@@ -225,6 +225,7 @@ fn reason_text(reason: &Reason) -> String {
         "asked" => "asked for".into(),
         "exited" => "it had exited".into(),
         "started" => "it had not started".into(),
+        "config" => format!("{subject} changed: {}", reason.detail),
         code => {
             let mut text = code.to_owned();
             if !subject.is_empty() {
@@ -248,7 +249,7 @@ fn nothing(codes: &[String]) -> String {
             "removed-unused" => "removed, was not used",
             "elsewhere" => "not part of this program",
             "on_change" => "ran the commands for these files",
-            "config" => "start fire again to use the new fire.toml",
+            "config" => "fire.toml is read again",
             other => other,
         })
         .collect();

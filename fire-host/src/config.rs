@@ -44,6 +44,27 @@ pub struct Config {
     pub app: Vec<AppTable>,
 }
 
+impl Config {
+    /// The keys under which another one says something else, as the file writes them.
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let keys = [
+            ("package", self.package != other.package),
+            ("transport", self.transport.plugin != other.transport.plugin),
+            ("split", self.split.plugin != other.split.plugin),
+            ("policy", self.policy.plugin != other.policy.plugin),
+            ("[build]", self.build != other.build),
+            ("[run]", self.run != other.run),
+            ("[watch]", self.watch != other.watch),
+            ("[[on_change]]", self.on_change != other.on_change),
+            ("[[app]]", self.app != other.app),
+        ];
+        keys.into_iter()
+            .filter(|(_, differs)| *differs)
+            .map(|(key, _)| key)
+            .collect()
+    }
+}
+
 /// `[build]`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]

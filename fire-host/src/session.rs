@@ -16,8 +16,9 @@
 mod answer;
 mod around;
 mod outlet;
+mod reload;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -28,17 +29,21 @@ use crate::event::{Event, Level, Told};
 use crate::graph::Graph;
 use crate::project::Project;
 use crate::supervise::{App, Guard, Launch, Met, Stop};
-use crate::swap::{Opener, Reason, WorkerAction, WorkerExited};
+use crate::swap::{Opener, Reason, Stage, WorkerAction, WorkerExited};
 use crate::watch::{self, Batch, Scope, Seen, Watch};
 
-use answer::Answerer;
+use answer::{Answerer, Finding};
 use outlet::Outlet;
+use reload::Reconfigured;
 
 pub use around::{Around, Environment, Rule};
+pub use reload::Origin;
 
 /// Everything that a session needs to know.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// What they were settled from.
+    pub origin: Origin,
     /// What to build, with which Go.
     pub project: Project,
     /// How to start it.
@@ -92,9 +97,7 @@ pub enum End {
 pub struct Session {
     answerer: Answerer,
     graphs: UnboundedReceiver<Reading>,
-    scope: Scope,
-    watch: watch::Options,
-    endings: Option<UnboundedReceiver<WorkerExited>>,
+    endings: UnboundedReceiver<WorkerExited>,
     commands: UnboundedReceiver<Command>,
     /// Keeps `commands` open.
     handle: Handle,
@@ -106,6 +109,8 @@ struct Pending {
     files: Vec<PathBuf>,
     /// Why the app must be restarted whatever the files say.
     must: Vec<Reason>,
+    /// `fire.toml` is among the files and has not been read since.
+    reconfigure: bool,
     /// From when the time of the answer counts.
     since: Instant,
 }
@@ -115,11 +120,13 @@ impl Pending {
         Self {
             files: Vec::new(),
             must: Vec::new(),
+            reconfigure: false,
             since,
         }
     }
 
-    fn add(&mut self, batch: Batch) {
+    fn add(&mut self, batch: Batch, config: &Path) {
+        self.reconfigure |= batch.files.iter().any(|file| file == config);
         self.files.extend(batch.files);
         self.files.sort();
         self.files.dedup();
@@ -132,7 +139,7 @@ struct Inputs {
     graphs: UnboundedReceiver<Reading>,
     scope: Scope,
     commands: UnboundedReceiver<Command>,
-    endings: Option<UnboundedReceiver<WorkerExited>>,
+    endings: UnboundedReceiver<WorkerExited>,
     watch: Watch,
     app: Option<App>,
     outlet: Outlet,
@@ -175,14 +182,11 @@ impl Session {
         let outlet = Outlet::new(settings.project.app.clone(), clock, told);
         let (sender, commands) = unbounded_channel();
         let handle = Handle { commands: sender };
-        let (scope, watch) = (settings.scope.clone(), settings.watch.clone());
         let (graph_sender, graphs) = unbounded_channel();
         let (answerer, endings) = Answerer::new(settings, opener, guard, outlet, graph_sender);
         let session = Self {
             answerer,
             graphs,
-            scope,
-            watch,
             endings,
             commands,
             handle: handle.clone(),
@@ -195,15 +199,13 @@ impl Session {
         let Self {
             mut answerer,
             graphs,
-            scope,
-            watch,
             endings,
             commands,
             handle: _handle,
         } = self;
         let outlet = answerer.outlet().clone();
-        let watched = scope.clone();
-        let end = match tokio::task::spawn_blocking(move || Watch::arm(watched, watch)).await {
+        let scope = answerer.settings().scope.clone();
+        let end = match arm(answerer.watched()).await {
             Ok(watch) => {
                 let mut inputs = Inputs {
                     graphs,
@@ -219,7 +221,7 @@ impl Session {
                 end
             }
             Err(error) => {
-                outlet.note(Level::Warn, format!("the watch failed: {error}"), None);
+                outlet.note(Level::Warn, error, None);
                 answerer.close(None).await;
                 End::Blind
             }
@@ -227,6 +229,13 @@ impl Session {
         outlet.event(Event::Stopped);
         end
     }
+}
+
+/// Begins to watch, on a thread that may block.
+async fn arm((scope, options): (Scope, watch::Options)) -> Result<Watch, String> {
+    tokio::task::spawn_blocking(move || Watch::arm(scope, options))
+        .await
+        .map_err(|error| format!("the watch failed: {error}"))
 }
 
 /// The loop. Returns to quit.
@@ -252,7 +261,29 @@ async fn answer(answerer: &mut Answerer, inputs: &mut Inputs, mut work: Pending)
     while let Some(seen) = inputs.watch.try_next() {
         if let Some(batch) = tell_polling(seen, &inputs.outlet) {
             answerer.tell_batch(&batch);
-            work.add(batch);
+            answerer.add(&mut work, batch);
+        }
+    }
+    answerer.take_over_owed(&mut work);
+    if work.reconfigure {
+        // Before anything else: what is built, and watched, may be something else now.
+        work.reconfigure = false;
+        match answerer.reconfigure(&mut work).await {
+            Reconfigured::AsBefore => {}
+            Reconfigured::Watching => match arm(answerer.watched()).await {
+                Ok(watch) => {
+                    inputs.watch = watch;
+                    inputs.scope = answerer.settings().scope.clone();
+                }
+                Err(error) => inputs.outlet.note(Level::Warn, error, None),
+            },
+            Reconfigured::Failed(diagnostic) => {
+                let finding = Finding::Failed(Stage::Parse, vec![diagnostic]);
+                let since = work.since;
+                answerer.owe(work);
+                answerer.carry_out(finding, since, &mut inputs.app).await;
+                return Next::Wait;
+            }
         }
     }
     let running = inputs.app.is_some();
@@ -266,8 +297,12 @@ async fn answer(answerer: &mut Answerer, inputs: &mut Inputs, mut work: Pending)
         Err(interruption) => return note(answerer, inputs, interruption, Some(work)).await,
     };
     let mut explain = false;
+    let since = work.since;
+    if matches!(finding, Finding::Failed(..)) {
+        answerer.owe(work);
+    }
     {
-        let carried = answerer.carry_out(finding, work.since, &mut inputs.app);
+        let carried = answerer.carry_out(finding, since, &mut inputs.app);
         tokio::pin!(carried);
         loop {
             tokio::select! {
@@ -313,7 +348,7 @@ async fn note(
         Interruption::Batch(batch) => {
             answerer.tell_batch(&batch);
             let mut work = work.unwrap_or_else(|| Pending::new(batch.noticed));
-            work.add(batch);
+            answerer.add(&mut work, batch);
             Next::Answer(work)
         }
         Interruption::App(Met::Interrupt) => Next::Quit(End::Interrupted),
@@ -389,13 +424,11 @@ async fn met(app: &mut Option<App>) -> Met {
     }
 }
 
-async fn worker_ended(endings: &mut Option<UnboundedReceiver<WorkerExited>>) -> WorkerExited {
-    if let Some(receiver) = endings
-        && let Some(ended) = receiver.recv().await
-    {
-        return ended;
+async fn worker_ended(endings: &mut UnboundedReceiver<WorkerExited>) -> WorkerExited {
+    match endings.recv().await {
+        Some(ended) => ended,
+        None => std::future::pending().await,
     }
-    std::future::pending().await
 }
 
 fn reason(code: &str, subject: &str, detail: &str) -> Reason {

@@ -6,12 +6,14 @@ mod program;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::build::unplaced;
 use crate::config::{self, AppTable, Config, Mistake};
 use crate::plugins::{Fault, PluginError, Registry};
 use crate::project::{BuildOptions, PluginChoice, Project};
-use crate::session::{Around, Environment, Rule, Settings};
+use crate::session::{Around, Environment, Origin, Rule, Settings};
 use crate::state::DIRECTORY;
 use crate::supervise::{Launch, Stop};
+use crate::swap::Diagnostic;
 use crate::toolchain::{self, Toolchain, ToolchainError};
 use crate::watch::{self, Pattern, PatternError, Scope};
 
@@ -73,6 +75,17 @@ pub enum SetupError {
 }
 
 impl SetupError {
+    /// As a `failed` event tells it.
+    pub fn diagnostic(&self) -> Diagnostic {
+        match self {
+            Self::Mistake(mistake) => mistake.diagnostic(),
+            other => {
+                let hint = other.hint().map(|hint| format!("\nhint: {hint}"));
+                unplaced(format!("{other}{}", hint.unwrap_or_default()))
+            }
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -277,6 +290,10 @@ fn settle_app(
         &request.arguments
     };
     Ok(Settings {
+        origin: Origin {
+            request: (*request).clone(),
+            config: (*config).clone(),
+        },
         launch: Launch {
             directory: clean(&root.join(&run.dir)),
             arguments: arguments.clone(),

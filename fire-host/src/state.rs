@@ -21,12 +21,12 @@ pub enum StateError {
         pid: String,
     },
     /// The directory cannot be written.
-    #[error("{} cannot be written: {source}", .path.display())]
+    #[error("{} cannot be written: {why}", .path.display())]
     Unwritable {
         /// What cannot be written.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        why: std::io::Error,
     },
 }
 
@@ -57,7 +57,7 @@ impl State {
         let path = root.join(DIRECTORY);
         let unwritable = |path: &Path| {
             let path = path.to_owned();
-            move |source| StateError::Unwritable { path, source }
+            move |why| StateError::Unwritable { path, why }
         };
         std::fs::create_dir_all(&path).map_err(unwritable(&path))?;
         let ignore = path.join(".gitignore");

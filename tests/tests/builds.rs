@@ -197,3 +197,113 @@ fn a_workspace_is_watched_with_all_its_modules() {
     assert_eq!(restarted["reasons"][0]["detail"], "changed");
     fire.types("x\n").prints("x2");
 }
+
+#[test]
+fn what_was_saved_together_with_an_error_is_not_forgotten() {
+    let project = Project::new(&[
+        (
+            "main.go",
+            &MAIN.replace(
+                "answer(lines",
+                "one()+two()+os.Getenv(\"FROM_FILE\")+answer(lines",
+            ),
+        ),
+        (
+            "one.go",
+            "package main\n\nfunc one() string { return \"1\" }\n",
+        ),
+        (
+            "two.go",
+            "package main\n\nfunc two() string { return \"2\" }\n",
+        ),
+        (
+            "answer.go",
+            "package main\n\nfunc answer(s string) string { return s }\n",
+        ),
+        (".env", "FROM_FILE=e\n"),
+    ]);
+    let mut fire = project.fire(&[]);
+    fire.expect("ready");
+    fire.types("x\n").prints("12ex");
+    // A syntax error, then a type error, beside a good edit each.
+    project.replace("one.go", "\"1\"", "\"I\"");
+    project.replace("two.go", "\"2\" }", "\"2\" ");
+    fire.until(|event| event["event"] == "failed" && event["stage"] == "parse");
+    project.replace("two.go", "\"2\" ", "\"2\" }");
+    fire.until(|event| event["event"] == "swapped" || event["event"] == "nothing");
+    fire.types("x\n").prints("I2ex");
+    // A restart that cannot be built is still wanted when it can be.
+    project.replace("answer.go", "return s", "return t");
+    fire.until(|event| event["event"] == "failed");
+    project.write(".env", "FROM_FILE=E\n");
+    fire.until(|event| event["event"] == "failed");
+    project.replace("answer.go", "return t", "return s");
+    fire.until(|event| event["event"] == "restarted");
+    fire.types("x\n").prints("I2Ex");
+}
+
+#[test]
+fn a_new_fire_toml_takes_effect_at_once() {
+    let main = MAIN.replace(
+        "answer(lines",
+        "os.Args[1:], os.Getenv(\"FROM_TOML\"), answer(lines",
+    );
+    let project = Project::new(&[
+        ("main.go", &main),
+        (
+            "plain.go",
+            "//go:build !loud\n\npackage main\n\nfunc answer(s string) string { return s }\n",
+        ),
+        (
+            "loud.go",
+            "//go:build loud\n\npackage main\n\nfunc answer(s string) string { return s + \"!\" }\n",
+        ),
+        ("page.txt", "1"),
+    ]);
+    let mut fire = project.fire(&[]);
+    let ready = fire.expect("ready");
+    fire.types("x\n").prints("[]  x");
+    project.write(
+        "fire.toml",
+        "[run]\nargs = [\"-a\"]\nenv = { FROM_TOML = \"t\" }\n",
+    );
+    let restarted = fire.expect("restarted");
+    assert_eq!(restarted["reasons"][0]["code"], "config", "{restarted}");
+    assert_eq!(restarted["reasons"][0]["detail"], "[run]", "{restarted}");
+    assert_ne!(restarted["pid"], ready["pid"]);
+    fire.types("x\n").prints("[-a] t x");
+    // What is wrong is told, and the app keeps running.
+    project.write("fire.toml", "[run]\narg = [\"-b\"]\n");
+    let failed = fire.expect("failed");
+    let found = &failed["diagnostics"][0];
+    assert_eq!(
+        (&found["file"], &found["line"], &found["col"]),
+        (&"fire.toml".into(), &2.into(), &1.into()),
+        "{failed}"
+    );
+    fire.types("x\n").prints("[-a] t x");
+    project.write(
+        "fire.toml",
+        "policy = \"keep-state\"\n[run]\nargs = [\"-b\"]\n[build]\ntags = [\"loud\"]\n",
+    );
+    fire.expect("restarted");
+    fire.types("x\n").prints("[-b]  x!");
+    project.replace("loud.go", "\"!\"", "\"!!\"");
+    fire.expect("swapped");
+    fire.types("x\n").prints("[-b]  x!!");
+    // What only concerns the watch restarts nothing.
+    project.write(
+        "fire.toml",
+        "policy = \"keep-state\"\n[run]\nargs = [\"-b\"]\n[build]\ntags = [\"loud\"]\n[watch]\ninclude = [\"*.txt\"]\n",
+    );
+    fire.expect("nothing");
+    project.write("page.txt", "2");
+    assert_eq!(
+        fire.expect("restarted")["reasons"][0]["subject"],
+        "page.txt"
+    );
+    fire.types("x\n").prints("[-b]  x!!");
+    std::fs::remove_file(project.path().join("fire.toml")).unwrap();
+    fire.expect("restarted");
+    fire.types("x\n").prints("[]  x");
+}

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::swap::Diagnostic;
+
 /// A mistake, told with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
@@ -53,6 +55,19 @@ impl fmt::Display for Mistake {
 }
 
 impl Mistake {
+    /// As a `failed` event tells it: in one line.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let number = |number: usize| u32::try_from(number).unwrap_or(0);
+        let nearest = self.nearest.as_ref();
+        let nearest = nearest.map(|name| format!(" (did you mean `{name}`?)"));
+        Diagnostic {
+            file: self.file.display().to_string(),
+            line: number(self.line),
+            col: number(self.column),
+            message: format!("{}{}", self.message, nearest.unwrap_or_default()),
+        }
+    }
+
     /// What the TOML parser found.
     pub fn of(file: &Path, text: &str, error: &toml::de::Error) -> Self {
         let span = error.span().unwrap_or(0..0);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::around::{Routed, route, shell};
 use super::outlet::Outlet;
@@ -18,7 +18,7 @@ use crate::swap::{
     Degraded, Diagnostic, HomeBuild, Hot, Opener, PrepareError, Reason, Stage, Swapped, Swapper,
     Verdict, WorkerExited,
 };
-use crate::watch::Batch;
+use crate::watch::{self, Batch, Scope};
 
 /// What a batch leads to, found out but not yet told.
 pub enum Finding {
@@ -50,8 +50,12 @@ struct Slot {
 
 /// Everything of a session but what interrupts it.
 pub struct Answerer {
-    settings: Settings,
+    pub(super) settings: Settings,
+    opener: Option<Opener>,
     swapper: Option<Box<dyn Swapper>>,
+    /// Of the running app, after `fire.toml` has asked for another: the app ends with it.
+    retired: Option<Box<dyn Swapper>>,
+    endings: UnboundedSender<WorkerExited>,
     guard: Guard,
     outlet: Outlet,
     /// The first start is `ready`, the others are `restarted`.
@@ -60,6 +64,8 @@ pub struct Answerer {
     swappable: bool,
     /// Generation of the last swap of this run of the app.
     generation: Option<u64>,
+    /// What the last answer failed at.
+    owed: Option<Pending>,
     /// What the last answer was about, for `e`.
     explanation: Vec<String>,
     /// Number of the last build: the running binary is never written over.
@@ -78,31 +84,96 @@ impl Answerer {
         guard: Guard,
         outlet: Outlet,
         graphs: UnboundedSender<Reading>,
-    ) -> (Self, Option<UnboundedReceiver<WorkerExited>>) {
-        let mut swapper = match opener.map(|open| open(&settings.project)) {
-            None => None,
-            Some(Ok(swapper)) => Some(swapper),
-            Some(Err(degraded)) => {
-                tell_degraded(&outlet, degraded);
-                None
-            }
-        };
-        let endings = swapper.as_mut().map(|swapper| swapper.endings());
-        let answerer = Self {
+    ) -> (Self, UnboundedReceiver<WorkerExited>) {
+        let (endings, ended) = unbounded_channel();
+        let mut answerer = Self {
             settings,
-            swapper,
+            opener,
+            swapper: None,
+            retired: None,
+            endings,
             guard,
             outlet,
             ever_started: false,
             swappable: false,
             generation: None,
+            owed: None,
             explanation: Vec::new(),
             build: 0,
             build_began: SystemTime::now(),
             graph: Arc::default(),
             graphs,
         };
-        (answerer, endings)
+        answerer.open_swapper();
+        (answerer, ended)
+    }
+
+    /// Opens the engine that the settings ask for; one that served before serves the running app until that ends.
+    pub(super) fn open_swapper(&mut self) {
+        if self.retired.is_none() {
+            self.retired = self.swapper.take();
+        }
+        self.swappable = false;
+        self.swapper = match self.opener.map(|open| open(&self.settings.project)) {
+            None => None,
+            Some(Ok(mut swapper)) => {
+                let (mut from, to) = (swapper.endings(), self.endings.clone());
+                tokio::spawn(async move {
+                    while let Some(ended) = from.recv().await {
+                        if to.send(ended).is_err() {
+                            return;
+                        }
+                    }
+                });
+                Some(swapper)
+            }
+            Some(Err(degraded)) => {
+                tell_degraded(&self.outlet, degraded);
+                None
+            }
+        };
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Nothing came of this work: the next answer covers it too, or what was saved with an error would be forgotten.
+    pub fn owe(&mut self, work: Pending) {
+        self.owed = Some(work);
+    }
+
+    /// Takes what is owed into the work.
+    pub fn take_over_owed(&mut self, work: &mut Pending) {
+        let Some(owed) = self.owed.take() else { return };
+        work.files.extend(owed.files);
+        work.files.sort();
+        work.files.dedup();
+        let config = &self.settings.around.config;
+        if !work.reconfigure {
+            work.files.retain(|file| file != config);
+        }
+        for reason in owed.must {
+            if !work.must.contains(&reason) {
+                work.must.push(reason);
+            }
+        }
+    }
+
+    /// Takes a batch into the work.
+    pub fn add(&self, work: &mut Pending, batch: Batch) {
+        work.add(batch, &self.settings.around.config);
+    }
+
+    /// What is to be watched: what the settings say, and what the program is known to be built from.
+    pub fn watched(&self) -> (Scope, watch::Options) {
+        let slot = self.graph.lock().unwrap_or_else(PoisonError::into_inner);
+        let scope = self.settings.scope.clone();
+        let scope = match slot.watched.clone() {
+            Some(graph) => scope.graph(graph),
+            None => scope,
+        };
+        (scope, self.settings.watch.clone())
     }
 
     pub fn outlet(&self) -> &Outlet {
@@ -136,6 +207,10 @@ impl Answerer {
     async fn forget_app(&mut self) {
         self.swappable = false;
         self.generation = None;
+        if let Some(mut swapper) = self.retired.take() {
+            swapper.app_ended().await;
+            swapper.close().await;
+        }
         if let Some(swapper) = &mut self.swapper {
             swapper.app_ended().await;
         }
@@ -146,7 +221,7 @@ impl Answerer {
         if let Some(mut app) = app {
             app.stop(self.settings.stop).await;
         }
-        if let Some(swapper) = &mut self.swapper {
+        for swapper in [&mut self.retired, &mut self.swapper].into_iter().flatten() {
             swapper.app_ended().await;
             swapper.close().await;
         }
@@ -355,7 +430,7 @@ impl Answerer {
                 return Finding::Failed(Stage::Build, vec![diagnostic]);
             }
         }
-        let mut degraded = None;
+        let (mut degraded, mut stage) = (None, Stage::Build);
         let prepared = match &mut self.swapper {
             None => None,
             Some(swapper) => match swapper.prepare_home().await {
@@ -365,8 +440,18 @@ impl Answerer {
                     }
                     Some(home)
                 }
-                Err(PrepareError::Source { stage, diagnostics }) => {
-                    return Finding::Failed(stage, diagnostics);
+                Err(PrepareError::Source {
+                    diagnostics,
+                    stage: at,
+                }) => {
+                    stage = at;
+                    // The compiler has the last word, and its own wording.
+                    let first = diagnostics.first().map(shown).unwrap_or_default();
+                    degraded = Some(Degraded {
+                        message: format!("fire sees an error where Go sees none: {first}"),
+                        hint: None,
+                    });
+                    None
                 }
                 Err(PrepareError::Engine(error)) => {
                     degraded = Some(error);
@@ -401,7 +486,14 @@ impl Answerer {
                     instrumented,
                 })
             }
-            Err(error) => Finding::Failed(Stage::Build, error.diagnostics()),
+            Err(error) => {
+                let diagnostics = error.diagnostics();
+                let is_syntax = |found: &Diagnostic| found.message.starts_with("syntax error");
+                if diagnostics.iter().any(is_syntax) {
+                    stage = Stage::Parse;
+                }
+                Finding::Failed(stage, diagnostics)
+            }
         }
     }
 
