@@ -143,7 +143,7 @@ impl Default for Watching {
             include: Vec::new(),
             exclude: Vec::new(),
             gitignore: true,
-            lull_ms: 30,
+            lull_ms: 20,
             poll: false,
             poll_ms: 500,
         }

@@ -63,7 +63,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            lull: Duration::from_millis(30),
+            lull: Duration::from_millis(20),
             poll: None,
         }
     }
