@@ -1,7 +1,9 @@
 package home
 
 import (
+	"cmp"
 	"reflect"
+	"slices"
 	"sync/atomic"
 	"unsafe"
 
@@ -18,9 +20,25 @@ func (s *session) WritePointer(w *wire.Writer, p unsafe.Pointer) {
 }
 
 func (s *session) pin(p unsafe.Pointer) {
-	if p != nil && (len(s.pins) == 0 || s.pins[len(s.pins)-1] != p) {
-		s.pins = append(s.pins, p)
+	if p == nil || len(s.pins) > 0 && s.pins[len(s.pins)-1] == p {
+		return
 	}
+	if len(s.pins) >= max(s.crowded, fewPins) {
+		s.pins = distinct(s.pins)
+		s.crowded = 2 * len(s.pins)
+	}
+	s.pins = append(s.pins, p)
+}
+
+// fewPins are kept as they come. A call that goes on for long hands out the same addresses again and again: more are
+// looked through for repetitions whenever their number has doubled.
+const fewPins = 1024
+
+func distinct(pins []unsafe.Pointer) []unsafe.Pointer {
+	slices.SortFunc(pins, func(a, b unsafe.Pointer) int { return cmp.Compare(uintptr(a), uintptr(b)) })
+	kept := slices.Compact(pins)
+	clear(pins[len(kept):])
+	return kept
 }
 
 // ReadPointer takes an address that home gave out before.

@@ -98,7 +98,7 @@ func (l *link) acquire() (*session, error) {
 
 // release gives a lane back. Precondition: the worker has answered; nothing is under way on the lane.
 func (l *link) release(s *session) {
-	s.pins, s.references, s.iterations = nil, nil, nil
+	s.pins, s.references, s.iterations, s.crowded = nil, nil, nil, 0
 	s.key.clear()
 	s.holder.clear()
 	l.mu.Lock()

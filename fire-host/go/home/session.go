@@ -21,6 +21,7 @@ type session struct {
 	function   string
 	work       *atomic.Uint64
 	pins       []unsafe.Pointer // what the worker holds references to
+	crowded    int              // how many pins make it worth to look for repetitions
 	references []*reference     // closures of the worker that this call has brought home
 	iterations []*iteration
 	out        wire.Writer
