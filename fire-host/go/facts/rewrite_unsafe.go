@@ -23,6 +23,9 @@ func (r *rewriter) unsafeConversion(e *ast.CallExpr, to, from types.Type) string
 	case isUnsafePointer(to) && isBasic(from, types.IsInteger):
 		return target + "(fire__.PointerAt(" + r.expr(x) + "))"
 	case isUnsafePointer(from) && isBasic(to, types.IsInteger):
+		if made, _ := r.pointerMade(x); made != nil {
+			r.view(made) // as a number it shows nothing of what lies there
+		}
 		return target + "(fire__.Address(" + r.expr(x) + "))"
 	case isUnsafePointer(to):
 		if p, ok := core(from).(*types.Pointer); ok && !r.viewed[e] && r.mayReveal(x, p.Elem()) {
@@ -38,13 +41,18 @@ func (r *rewriter) unsafeConversion(e *ast.CallExpr, to, from types.Type) string
 			if r.reveals(original, seen.Elem()) {
 				panic(refusal{reasonUnsafe, "a conversion from unsafe.Pointer", e.Pos()})
 			}
-			if r.viewed == nil {
-				r.viewed = map[ast.Expr]bool{}
-			}
-			r.viewed[made] = true
+			r.view(made)
 		}
 	}
 	return r.keep(e, x)
+}
+
+// view notes that a conversion to unsafe.Pointer is looked at in a way that has been judged.
+func (r *rewriter) view(made ast.Expr) {
+	if r.viewed == nil {
+		r.viewed = map[ast.Expr]bool{}
+	}
+	r.viewed[made] = true
 }
 
 // pointerMade is the conversion that an unsafe.Pointer comes from at once, and what that pointed to. Nil: it is another.
