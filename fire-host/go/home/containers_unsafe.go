@@ -12,7 +12,10 @@ func (s *session) container(kind uint16, r *wire.Reader, w *wire.Writer) {
 	switch kind {
 	case wire.MakeSlice:
 		t := s.link.real(r.U32())
-		v := reflect.MakeSlice(t.rtype, int(r.U64()), int(r.U64()))
+		n, capacity := r.U64(), r.U64()
+		room(capacity, t.rtype.Elem().Size())
+		v := reflect.MakeSlice(t.rtype, int(n), int(capacity))
+		handOutAll(uintptr(v.UnsafePointer()), uintptr(v.Cap())*t.rtype.Elem().Size())
 		s.writeHeader(w, sliceHeader{v.UnsafePointer(), v.Len(), v.Cap()})
 	case wire.SliceOf:
 		s.writeHeader(w, s.readElements(r, s.link.real(r.U32())))
@@ -40,9 +43,11 @@ func (s *session) container(kind uint16, r *wire.Reader, w *wire.Writer) {
 		s.slice(r, t).Clear()
 	case wire.String:
 		b := s.header(r)
+		room(uint64(b.len), 1)
 		w.Text(unsafe.String((*byte)(b.data), b.len))
 	case wire.StringOfRunes:
 		b := s.header(r)
+		room(uint64(b.len), 8)
 		w.Text(string(unsafe.Slice((*rune)(b.data), b.len)))
 	case wire.Bytes:
 		b := []byte(r.Text())
@@ -74,6 +79,11 @@ func (s *session) slice(r *wire.Reader, t *typ) reflect.Value {
 	if r.U8() == 0 {
 		r.At--
 		h = s.header(r)
+		t.mustBe(reflect.Slice)
+		if size := t.rtype.Elem().Size(); h.len > 0 && size > 0 {
+			room(uint64(h.cap), size)
+			homes(uintptr(h.data) + uintptr(h.cap)*size - 1)
+		}
 	} else {
 		h = s.readElements(r, t)
 	}
@@ -81,6 +91,7 @@ func (s *session) slice(r *wire.Reader, t *typ) reflect.Value {
 }
 
 func (s *session) sliceAt(t *typ, h sliceHeader) reflect.Value {
+	t.mustBe(reflect.Slice)
 	v := reflect.New(t.rtype)
 	*(*sliceHeader)(v.UnsafePointer()) = h
 	return v.Elem()
@@ -96,6 +107,9 @@ func (s *session) writeValue(w *wire.Writer, v reflect.Value) {
 
 // word makes a value of a type that is one word, a map or a channel, for one operation.
 func (s *session) word(t *typ, word uint64) reflect.Value {
+	if t.rtype.Kind() != reflect.Map {
+		t.mustBe(reflect.Chan)
+	}
 	v, p := s.holder.of(t.rtype)
 	*(*unsafe.Pointer)(p) = s.ReadPointer(word)
 	return v
@@ -126,23 +140,20 @@ func (x *scratch) clear() {
 // read decodes a value of a part's type.
 func (s *session) read(r *wire.Reader, t reflect.Type, as *typ) reflect.Value {
 	v := reflect.New(t)
-	if t.Size() != as.size {
-		panic(layoutDiffers{as.name, t.Size(), as.size})
-	}
+	as.fits(t)
 	wire.Read(s, r, v.UnsafePointer(), as.program)
 	return v.Elem()
 }
 
 // write encodes a value.
 func (s *session) write(w *wire.Writer, v reflect.Value, as *typ) {
+	as.fits(v.Type())
 	wire.Write(s, w, dataOf(&v), as.program)
 }
 
 // readKey decodes a key that is only looked at: where it lies is used for the next one.
 func (s *session) readKey(r *wire.Reader, t reflect.Type, as *typ) reflect.Value {
-	if t.Size() != as.size {
-		panic(layoutDiffers{as.name, t.Size(), as.size})
-	}
+	as.fits(t)
 	v, p := s.key.of(t)
 	wire.Read(s, r, p, as.program)
 	return v
@@ -152,8 +163,15 @@ func (s *session) mapOperation(kind uint16, r *wire.Reader, w *wire.Writer) {
 	t := s.link.real(r.U32())
 	key, element := s.link.element(t, 0), s.link.element(t, 1)
 	if kind == wire.MakeMap {
-		v := reflect.MakeMapWithSize(t.rtype, int(r.U64()))
-		for range r.Count(0) {
+		room(min(r.U64(), most), key.size+element.size)
+		r.At -= 8
+		v := reflect.MakeMapWithSize(t.rtype, int(min(r.U64(), most)))
+		each := min(1, len(key.program)+len(element.program))
+		n := r.Count(each)
+		if each == 0 && n > 1 {
+			panic(wire.Malformed("a map with one key twice"))
+		}
+		for range n {
 			v.SetMapIndex(s.read(r, t.rtype.Key(), key), s.read(r, t.rtype.Elem(), element))
 		}
 		s.WritePointer(w, v.UnsafePointer())
@@ -183,11 +201,20 @@ func (s *session) mapOperation(kind uint16, r *wire.Reader, w *wire.Writer) {
 	case wire.MapClear:
 		m.Clear()
 	case wire.MapIterate:
+		if len(s.iterations) > mostIterations {
+			panic(wire.Malformed("too many ranges over maps at once"))
+		}
 		it := &iteration{it: m.MapRange(), key: key, element: element}
 		s.iterations = append(s.iterations, it)
 		w.U32(uint32(len(s.iterations) - 1))
 	}
 }
+
+// mostIterations is how many ranges over maps one call can be in the middle of; most is the largest hint for a map's size.
+const (
+	mostIterations = 1 << 20
+	most           = 1 << 40
+)
 
 // iteration is a range over a map that the worker is in the middle of.
 type iteration struct {
@@ -223,8 +250,11 @@ func (s *session) channel(kind uint16, r *wire.Reader, w *wire.Writer) {
 		panic(wire.Malformed("an unknown operation"))
 	}
 	t := s.link.real(r.U32())
+	t.mustBe(reflect.Chan)
 	if kind == wire.MakeChan {
-		s.WritePointer(w, reflect.MakeChan(reflect.ChanOf(reflect.BothDir, t.rtype.Elem()), int(r.U64())).UnsafePointer())
+		n := r.U64()
+		room(n, t.rtype.Elem().Size())
+		s.WritePointer(w, reflect.MakeChan(reflect.ChanOf(reflect.BothDir, t.rtype.Elem()), int(n)).UnsafePointer())
 		return
 	}
 	c := s.word(t, r.U64())
@@ -256,6 +286,7 @@ func (s *session) selectCases(r *wire.Reader, w *wire.Writer) {
 	for range n {
 		kind := r.U8()
 		t := s.link.real(r.U32())
+		t.mustBe(reflect.Chan)
 		channel := reflect.New(t.rtype)
 		*(*unsafe.Pointer)(channel.UnsafePointer()) = s.ReadPointer(r.U64())
 		c := reflect.SelectCase{Dir: reflect.SelectRecv, Chan: channel.Elem()}

@@ -184,8 +184,20 @@ func (c *control) link(r linkRequest) {
 	c.send(message{Linked: &generation{r.Generation}})
 }
 
-// handshake asks the worker what it hosts; meanwhile the worker looks up what it needs.
-func (l *link) handshake() (no *refused) {
+// handshake is shake on a goroutine of its own: a worker must not be able to end the one that follows the host's orders.
+func (l *link) handshake() *refused {
+	answer := &refused{Code: "link", Message: "the handshake ended early"}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		answer = l.shake()
+	}()
+	<-done
+	return answer
+}
+
+// shake asks the worker what it hosts; meanwhile the worker looks up what it needs.
+func (l *link) shake() (no *refused) {
 	s, err := l.acquire()
 	if err != nil {
 		return &refused{Code: "link", Message: err.Error()}
@@ -218,6 +230,7 @@ func (l *link) handshake() (no *refused) {
 		}
 		t := &target{link: l, number: uint32(i), arguments: l.typeOf(arguments), results: l.typeOf(results)}
 		if instance == wire.NoType {
+			t.takes(functionByID(id))
 			l.hosted[id] = t
 			continue
 		}

@@ -3,6 +3,7 @@ package home
 import (
 	"cmp"
 	"reflect"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"unsafe"
@@ -28,6 +29,7 @@ func (s *session) pin(p unsafe.Pointer) {
 		s.crowded = 2 * len(s.pins)
 	}
 	s.pins = append(s.pins, p)
+	handOut(uintptr(p))
 }
 
 // fewPins are kept as they come. A call that goes on for long hands out the same addresses again and again: more are
@@ -41,9 +43,10 @@ func distinct(pins []unsafe.Pointer) []unsafe.Pointer {
 	return kept
 }
 
-// ReadPointer takes an address that home gave out before.
+// ReadPointer takes an address that home gave out before, or one inside of what it gave out.
 func (s *session) ReadPointer(word uint64) unsafe.Pointer {
 	u := uintptr(word)
+	homes(u)
 	return *(*unsafe.Pointer)(unsafe.Pointer(&u))
 }
 
@@ -73,6 +76,9 @@ func (s *session) ReadSlice(r *wire.Reader, p unsafe.Pointer, code uint32) {
 		if length > capacity || capacity > 1<<47 {
 			panic(wire.Malformed("a slice longer than its capacity"))
 		}
+		if capacity > 0 && data == nil {
+			panic(wire.Malformed("a slice without elements"))
+		}
 		*h = sliceHeader{data, int(length), int(capacity)}
 		return
 	}
@@ -82,12 +88,18 @@ func (s *session) ReadSlice(r *wire.Reader, p unsafe.Pointer, code uint32) {
 // readElements makes a slice of the encoded elements.
 func (s *session) readElements(r *wire.Reader, t *typ) sliceHeader {
 	element := s.link.element(t, 0)
+	element.fits(t.rtype.Elem())
 	n := r.Count(min(1, len(element.program)))
+	room(uint64(n), element.size)
+	s.deeper()
 	v := reflect.MakeSlice(t.rtype, n, n)
 	data := v.UnsafePointer()
-	for i := range n {
-		wire.Read(s, r, unsafe.Add(data, uintptr(i)*element.size), element.program)
+	if len(element.program) > 0 {
+		for i := range n {
+			wire.Read(s, r, unsafe.Add(data, uintptr(i)*element.size), element.program)
+		}
 	}
+	s.depth--
 	return sliceHeader{data, n, n}
 }
 
@@ -165,8 +177,11 @@ func (s *session) readValue(r *wire.Reader) reflect.Value {
 		return reflect.Value{}
 	case wire.InterfaceKnown:
 		t := s.link.real(r.U32())
+		room(1, t.size)
+		s.deeper()
 		v := reflect.New(t.rtype)
 		wire.Read(s, r, v.UnsafePointer(), t.program)
+		s.depth--
 		return v.Elem()
 	case wire.InterfaceProxy:
 		k := s.link.key(r.U32())
@@ -205,7 +220,7 @@ func (s *session) ReadFunc(r *wire.Reader, p unsafe.Pointer, code uint32) {
 	case wire.FuncNil:
 		*(*unsafe.Pointer)(p) = nil
 	case wire.FuncHome:
-		*(*unsafe.Pointer)(p) = s.ReadPointer(r.U64())
+		*(*unsafe.Pointer)(p) = s.readFunction(r.U64())
 	case wire.FuncNamed:
 		id := r.Text()
 		f := functionByID(id)
@@ -223,10 +238,33 @@ func (s *session) ReadFunc(r *wire.Reader, p unsafe.Pointer, code uint32) {
 
 // closure makes the home function value of a closure in the worker.
 func (s *session) closure(id uint64, t *typ) reflect.Value {
+	if len(t.parts) != t.rtype.NumIn()+t.rtype.NumOut() {
+		panic(wire.Malformed("a function type with other parts"))
+	}
+	for i := range t.parts {
+		if n := t.rtype.NumIn(); i < n {
+			s.link.element(t, i).fits(t.rtype.In(i))
+		} else {
+			s.link.element(t, i).fits(t.rtype.Out(i - n))
+		}
+	}
 	ref := s.link.newReference(id)
 	ref.work = s.work
 	s.references = append(s.references, ref)
 	f := reflect.MakeFunc(t.rtype, func(in []reflect.Value) []reflect.Value { return ref.link.invoke(ref, t, in) })
 	noteClosure(f, ref)
 	return f
+}
+
+// readFunction takes a function value that home gave out: what it points to begins with the address of a function.
+func (s *session) readFunction(word uint64) unsafe.Pointer {
+	p := s.ReadPointer(word)
+	if p == nil {
+		return nil
+	}
+	code := *(*uintptr)(p)
+	if f := runtime.FuncForPC(code); f == nil || f.Entry() != code {
+		panic(wire.Malformed("a function value that is none"))
+	}
+	return p
 }

@@ -40,8 +40,10 @@ type typ struct {
 	name    string
 	size    uintptr
 	program []wire.Instruction
-	rtype   reflect.Type // nil if this process has no such type
-	parts   []uint32     // codes of an element, of a key and an element, of parameters and results
+	rtype   reflect.Type                 // nil if this process has no such type
+	named   atomic.Bool                  // the types that its layout names are those that it has
+	taken   atomic.Pointer[reflect.Type] // a type of this process whose values it can take
+	parts   []uint32                     // codes of an element, of a key and an element, of parameters and results
 }
 
 // key is a type of home's that has travelled in an interface.
@@ -196,6 +198,10 @@ func (l *link) real(code uint32) *typ {
 	if t.rtype == nil {
 		panic(missing("type " + t.name))
 	}
+	if !t.named.Load() {
+		l.checkNamed(t, t.program, t.rtype, 0)
+		t.named.Store(true)
+	}
 	return t
 }
 
@@ -206,11 +212,17 @@ func (m missing) Error() string { return "fire: the running program holds no " +
 
 func (l *link) defineType(r *wire.Reader) {
 	code, name, size := r.U32(), r.Text(), r.U32()
+	if len(name) > longestName {
+		panic(wire.Malformed("a type with too long a name"))
+	}
 	t := &typ{name: name, size: uintptr(size), program: wire.ReadProgram(r, size, 0), rtype: wire.Parse(names{}, name)}
 	for range r.Count(4) {
 		t.parts = append(t.parts, r.U32())
 	}
 	if t.rtype != nil && t.rtype.Size() != t.size {
+		panic(layoutDiffers{name, t.rtype.Size(), t.size})
+	}
+	if t.rtype != nil && !agrees(t.program, t.rtype) {
 		panic(layoutDiffers{name, t.rtype.Size(), t.size})
 	}
 	l.mu.Lock()
@@ -223,6 +235,9 @@ func (l *link) defineType(r *wire.Reader) {
 	}
 	l.types[code] = t
 }
+
+// longestName is the longest name of a type: it is taken apart by recursion.
+const longestName = 1 << 18
 
 type layoutDiffers struct {
 	name         string
@@ -263,6 +278,7 @@ func (l *link) bindType(number, code uint32) {
 		return
 	}
 	t := l.typeOf(code)
+	t.fits(k.rtype)
 	l.mu.Lock()
 	k.known, k.code = t, code
 	l.mu.Unlock()

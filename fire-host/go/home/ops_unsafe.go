@@ -1,6 +1,7 @@
 package home
 
 import (
+	"os"
 	"reflect"
 	"unsafe"
 
@@ -32,11 +33,14 @@ func (s *session) execute(kind uint16, r *wire.Reader, w *wire.Writer) {
 		s.storeRuns(r)
 	case wire.New:
 		t := s.link.real(r.U32())
+		room(1, t.size)
 		p := reflect.New(t.rtype).UnsafePointer()
 		wire.Read(s, r, p, t.program)
 		s.WritePointer(w, p)
 	case wire.Zero:
-		s.WritePointer(w, reflect.New(s.link.real(r.U32()).rtype).UnsafePointer())
+		t := s.link.real(r.U32())
+		room(1, t.size)
+		s.WritePointer(w, reflect.New(t.rtype).UnsafePointer())
 	case wire.CallFunction:
 		s.callFunction(r, w)
 	case wire.CallMethod:
@@ -84,6 +88,7 @@ func (s *session) resolveVariable(r *wire.Reader, w *wire.Writer) {
 	v := variableByID(r.Text())
 	w.Bool(v.IsValid())
 	if v.IsValid() {
+		handOutAll(uintptr(v.UnsafePointer()), v.Type().Elem().Size())
 		w.U64(uint64(uintptr(v.UnsafePointer())))
 	}
 }
@@ -102,6 +107,12 @@ func (s *session) defineFunction(r *wire.Reader) {
 	}
 	if t := f.value.Type(); t.NumIn() != len(f.parameters) || t.NumOut() != len(f.results) {
 		panic(missing("function " + id + " of this signature"))
+	}
+	for i, p := range f.parameters {
+		p.fits(f.value.Type().In(i))
+	}
+	for i, p := range f.results {
+		p.fits(f.value.Type().Out(i))
 	}
 	s.link.mu.Lock()
 	defer s.link.mu.Unlock()
@@ -132,11 +143,12 @@ func (s *session) call(f reflect.Value, parameters, results []*typ, r *wire.Read
 	in := make([]reflect.Value, len(parameters))
 	for i, p := range parameters {
 		v := reflect.New(t.In(i))
-		if v.Elem().Type().Size() != p.size {
-			panic(layoutDiffers{p.name, t.In(i).Size(), p.size})
-		}
+		p.fits(t.In(i))
 		wire.Read(s, r, v.UnsafePointer(), p.program)
 		in[i] = v.Elem()
+	}
+	if len(results) != t.NumOut() {
+		panic(missing("function of this signature"))
 	}
 	var out []reflect.Value
 	if t.IsVariadic() {
@@ -146,6 +158,7 @@ func (s *session) call(f reflect.Value, parameters, results []*typ, r *wire.Read
 	}
 	w.B = w.B[:0]
 	for i, v := range out {
+		results[i].fits(t.Out(i))
 		p := reflect.New(t.Out(i))
 		p.Elem().Set(v)
 		wire.Write(s, w, p.UnsafePointer(), results[i].program)
@@ -174,7 +187,8 @@ func (s *session) callMethod(r *wire.Reader, w *wire.Writer) {
 
 func (s *session) callFunc(r *wire.Reader, w *wire.Writer) {
 	t := s.link.real(r.U32())
-	word := s.ReadPointer(r.U64())
+	t.mustBe(reflect.Func)
+	word := s.readFunction(r.U64())
 	f := reflect.NewAt(t.rtype, unsafe.Pointer(&word)).Elem()
 	var parameters, results []*typ
 	for i := range t.parts {
@@ -191,6 +205,24 @@ func (s *session) spawn(r *wire.Reader) {
 	ref := s.link.newReference(r.U64())
 	ref.work = s.work
 	s.references = append(s.references, ref)
-	t := s.link.typeOf(r.U32())
-	go s.link.invoke(ref, t, nil)
+	t := s.link.real(r.U32())
+	if t.rtype != reflect.TypeFor[func()]() {
+		panic(wire.Malformed("a goroutine of a function with parameters"))
+	}
+	go s.link.goroutine(ref, t)
+}
+
+// goroutine runs a closure of the worker on a goroutine of its own. Nothing there can recover the death of the worker, and it is
+// none of the program's panics: the goroutine ends with it.
+func (l *link) goroutine(ref *reference, t *typ) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case workerDied:
+			os.Stderr.WriteString(p.Error() + ": a goroutine of it ends\n")
+		default:
+			panic(p)
+		}
+	}()
+	l.invoke(ref, t, nil)
 }

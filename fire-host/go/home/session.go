@@ -3,6 +3,7 @@ package home
 import (
 	"reflect"
 	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 	"unsafe"
 
@@ -27,6 +28,7 @@ type session struct {
 	out        wire.Writer
 	key        scratch // what was looked up in a map last
 	holder     scratch // the map or channel that an operation was on last
+	depth      int     // of the value that is being decoded
 }
 
 func (s *session) send(kind uint16, payload []byte) {
@@ -88,6 +90,7 @@ func (s *session) decode(f func()) {
 			panic(p)
 		}
 	}()
+	s.depth = 0
 	f()
 }
 
@@ -201,7 +204,9 @@ func (s *session) untilGoexit() {
 // attempt carries out an operation; what it panics with becomes the answer.
 func (s *session) attempt(f lane.Frame) (answer, failure []byte, failed bool) {
 	returned := false
+	faults := debug.SetPanicOnFault(true)
 	defer func() {
+		debug.SetPanicOnFault(faults)
 		if returned {
 			return
 		}
@@ -209,12 +214,13 @@ func (s *session) attempt(f lane.Frame) (answer, failure []byte, failed bool) {
 		if p == nil {
 			return // Goexit, seen by operate
 		}
+		p = faulted(p)
 		var w wire.Writer
 		wire.Write(s, &w, unsafe.Pointer(&p), anyProgram)
 		failure, failed = w.B, true
 	}()
 	in := wire.Reader{B: f.Payload}
-	s.out.B = s.out.B[:0]
+	s.out.B, s.depth = s.out.B[:0], 0
 	s.execute(f.Kind, &in, &s.out)
 	returned = true
 	return s.out.B, nil, false

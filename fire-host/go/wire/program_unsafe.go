@@ -160,9 +160,10 @@ func ReadProgram(r *Reader, size uint32, depth int) []Instruction {
 	end := uint64(0) // of what is laid out so far: in order, so that no value takes longer than its size
 	for range n {
 		in := Instruction{Kind: r.U8(), Offset: r.U32(), Size: r.U32(), Count: r.U32(), Type: r.U32()}
-		need := uint64(in.Size)
+		need, aligned := uint64(in.Size), true
 		switch in.Kind {
 		case Scalar:
+			aligned = false
 		case Pointer, Func:
 			need = 8
 		case Text, Interface:
@@ -170,12 +171,12 @@ func ReadProgram(r *Reader, size uint32, depth int) []Instruction {
 		case Slice:
 			need = 24
 		case Array:
-			need = uint64(in.Size) * uint64(in.Count)
-			if need == 0 {
-				panic(Malformed("an array of nothing"))
-			}
+			need, aligned = uint64(in.Size)*uint64(in.Count), false
 		default:
 			panic(Malformed("an unknown instruction"))
+		}
+		if need == 0 {
+			panic(Malformed("a layout of nothing"))
 		}
 		if uint64(in.Offset)+need > uint64(size) {
 			panic(Malformed("a layout beyond its type"))
@@ -184,10 +185,29 @@ func ReadProgram(r *Reader, size uint32, depth int) []Instruction {
 			panic(Malformed("a layout that overlaps"))
 		}
 		end = uint64(in.Offset) + need
+		if aligned && in.Offset%8 != 0 {
+			panic(Malformed("a pointer that is not aligned"))
+		}
 		in.Body = ReadProgram(r, in.Size, depth+1)
+		if (in.Kind == Array) != (len(in.Body) > 0) {
+			panic(Malformed("a layout without elements, or elements without an array"))
+		}
+		if in.Kind == Array && in.Size%8 != 0 && pointers(in.Body) {
+			panic(Malformed("a pointer that is not aligned"))
+		}
 		out = append(out, in)
 	}
 	return out
+}
+
+// pointers reports whether a program has other instructions than scalars.
+func pointers(program []Instruction) bool {
+	for i := range program {
+		if program[i].Kind != Scalar && (program[i].Kind != Array || pointers(program[i].Body)) {
+			return true
+		}
+	}
+	return false
 }
 
 // PointerShaped reports whether an interface holds values of a type in its data word itself.
