@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-pub use moved::Split;
-use moved::{Outcome, Stage};
+use moved::Stage;
+pub use moved::{Outcome, Split};
 pub use program::{Program, parse, read_all};
 pub use transports::Over;
 
@@ -81,6 +81,21 @@ pub async fn run(
         differences.extend(task.await.expect("a program's task does not panic"));
     }
     differences
+}
+
+/// Runs one program over shared memory and gives how it ended, plain and moved.
+///
+/// # Panics
+/// When it does not build or run.
+pub async fn outcomes(directory: &Path, program: Program, split: Split) -> (Outcome, Outcome) {
+    let stage = Stage::build(directory, std::slice::from_ref(&program)).await;
+    let (movable, wrong) = stage.movable(&program);
+    assert!(wrong.is_empty(), "{wrong:?}");
+    let plain = stage.plain(&program).await;
+    let workers = stage.workers(&program, &movable, split).await;
+    let workers = workers.expect("the workers build");
+    let moved = stage.moved(&program, &workers, Over::Shm).await;
+    (plain, moved.expect("the program runs"))
 }
 
 /// A program and what was found about it.

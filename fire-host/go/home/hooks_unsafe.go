@@ -5,14 +5,10 @@ import (
 	"reflect"
 	"runtime"
 	"slices"
-	"sync/atomic"
 	"unsafe"
 
 	"fireagent/wire"
 )
-
-// lastStack is the worker's stack of the last panic that crossed, for the report of a crash.
-var lastStack atomic.Pointer[string]
 
 // WritePointer gives an address out; what it points to stays alive for as long as the worker may use it.
 func (s *session) WritePointer(w *wire.Writer, p unsafe.Pointer) {

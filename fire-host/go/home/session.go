@@ -217,6 +217,7 @@ func (s *session) attempt(f lane.Frame) (answer, failure []byte, failed bool) {
 		p = faulted(p)
 		var w wire.Writer
 		wire.Write(s, &w, unsafe.Pointer(&p), anyProgram)
+		w.Text(traceOf(p))
 		failure, failed = w.B, true
 	}()
 	in := wire.Reader{B: f.Payload}
@@ -230,17 +231,3 @@ var anyProgram = []wire.Instruction{{Kind: wire.Interface, Type: anyCode}}
 
 // anyCode stands for the empty interface in programs that home makes itself.
 const anyCode = ^uint32(0)
-
-// raise goes on with a panic of the worker.
-func (s *session) raise(payload []byte) {
-	in := wire.Reader{B: payload}
-	var value any
-	var stack string
-	s.decode(func() {
-		wire.Read(s, &in, unsafe.Pointer(&value), anyProgram)
-		stack = in.Text()
-	})
-	lastStack.Store(&stack)
-	s.finish()
-	panic(value)
-}

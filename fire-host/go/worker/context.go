@@ -14,9 +14,10 @@ import (
 // context is one lane and the goroutine that serves it. All code of the user's in this process runs on such
 // goroutines, so the goroutine tells the lane.
 type context struct {
-	lane  *lane.Lane
-	out   wire.Writer
-	cache cache
+	crossed trace // of the panic that came from home last
+	lane    *lane.Lane
+	out     wire.Writer
+	cache   cache
 }
 
 type node struct {
@@ -91,6 +92,7 @@ func (c *context) roundTrip(kind uint16, payload []byte) wire.Reader {
 		in := wire.Reader{B: append([]byte(nil), f.Payload...)}
 		var value any
 		wire.Read(c, &in, unsafe.Pointer(&value), typeFor[any]().program)
+		c.crossed = trace{value, in.Text()}
 		panic(value)
 	case wire.AnswerGoexit:
 		runtime.Goexit()

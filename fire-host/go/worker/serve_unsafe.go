@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
-	"strings"
 	"syscall"
 	"unsafe"
 
@@ -162,19 +161,15 @@ func (c *context) panicPayload(value any) []byte {
 	if e, ok := value.(wire.Malformed); ok {
 		value = assertionError(e.Error())
 	}
-	c.writeValue(&w, value)
-	w.Text(stack())
-	return w.B
-}
-
-// stack is the stack of the panicking body, by the user's own names.
-func stack() string {
-	text := string(debug.Stack())
-	text = strings.ReplaceAll(text, "fire.shadow/", "")
-	if programName != "" && programName != "main" {
-		text = strings.ReplaceAll(text, "main.Fire__body_", programPath+".")
+	before := ""
+	if identical(c.crossed.value, value) {
+		before = c.crossed.frames
 	}
-	return strings.ReplaceAll(text, "Fire__body_", "")
+	c.crossed = trace{}
+	frames := wire.Trace(before, "in the worker", stack())
+	c.writeValue(&w, value)
+	w.Text(frames)
+	return w.B
 }
 
 func (c *context) handshake(in *wire.Reader) []byte {

@@ -69,6 +69,8 @@ pub struct Outcome {
     pub stdout: String,
     /// What a panic says, without stacks and addresses.
     pub stderr: String,
+    /// All of what it wrote there.
+    pub report: String,
     pub code: Option<i32>,
 }
 
@@ -356,6 +358,7 @@ async fn finish(child: Child) -> Result<Outcome, String> {
     Ok(Outcome {
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: panic_text(&String::from_utf8_lossy(&output.stderr)),
+        report: String::from_utf8_lossy(&output.stderr).into_owned(),
         code: output.status.code(),
     })
 }
