@@ -34,6 +34,12 @@ func Save(path, text string) error { return os.WriteFile(path, []byte(text), 0o6
 
 func Divide(a, b int) int { return a / b }
 
+type Pile[T any] struct{ list []T }
+
+func (p *Pile[T]) Push(v T) *Pile[T] { p.list = append(p.list, v); return p }
+
+func (p *Pile[T]) Len() int { return len(p.list) }
+
 func Show(s *Store, name string) { fmt.Println(name, s.Count(name)) }
 ";
 
@@ -74,6 +80,14 @@ func TestParallel(t *testing.T) {
 				t.Error(text)
 			}
 		})
+	}
+}
+
+type kind = uint8
+
+func TestPile(t *testing.T) {
+	if new(Pile[kind]).Push(1).Push(2).Len() != 2 || new(Pile[map[string]any]).Push(nil).Len() != 1 {
+		t.Error(\"not pushed\")
 	}
 }
 
@@ -216,8 +230,8 @@ fn every_kind_of_test_is_compared() {
         json!({
             "packages": [{
                 "package": "example.com/app/shop",
-                "plain": { "passed": 13, "failed": 1 },
-                "moved": { "passed": 13, "failed": 1 },
+                "plain": { "passed": 14, "failed": 1 },
+                "moved": { "passed": 14, "failed": 1 },
                 "differences": [],
             }, {
                 "package": "example.com/app/tests",
@@ -226,9 +240,9 @@ fn every_kind_of_test_is_compared() {
                 "differences": [],
             }],
             "calls_moved": calls,
-            "functions_moved": 7,
-            "movable": 8,
-            "total": 8,
+            "functions_moved": 9,
+            "movable": 10,
+            "total": 10,
             "equal": true,
         })
     );
@@ -240,6 +254,10 @@ fn every_kind_of_test_is_compared() {
     );
     assert_eq!(code, 0, "{report}");
     assert_eq!(report["packages"][0]["moved"]["passed"], 4, "{report}");
+
+    // Instances that only the tests lead to.
+    let (code, report, _) = verify(&project, &["./shop", "--run", "TestPile"]);
+    assert_eq!((code, &report["calls_moved"]), (0, &json!(5)), "{report}");
 }
 
 #[test]

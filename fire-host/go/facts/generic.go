@@ -124,6 +124,7 @@ func (s *session) functionInstances() map[string][]functionInstance {
 		for _, file := range info.Files {
 			start = append(start, usesIn(info, file)...)
 		}
+		start = append(start, s.testUses(info)...)
 		s.expandAll(start, func(n *types.Named) {
 			for i := range n.NumMethods() {
 				note(path, n.Method(i).Origin(), list(n.TypeArgs()))

@@ -252,5 +252,5 @@ func rebuild(t types.Type, instead func(types.Type) types.Type) types.Type {
 		}
 		return types.NewUnion(terms)
 	}
-	return t
+	return types.Unalias(t)
 }

@@ -116,10 +116,8 @@ func (b *homeBuild) instrumentPackage(info *PackageInfo, list []*function, libra
 			return err
 		}
 	}
-	if len(info.meta.TestGoFiles)+len(info.meta.XTestGoFiles) > 0 {
-		if err := b.put(filepath.Join(info.meta.Dir, "zz_fire_begin_test.go"), beginTest(info, libraries)); err != nil {
-			return err
-		}
+	if err := b.putTests(info, libraries); err != nil {
+		return err
 	}
 	return b.put(filepath.Join(info.meta.Dir, "zz_fire_register.go"), b.registration(info, list, table, slow.String(), libraries))
 }

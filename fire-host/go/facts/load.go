@@ -29,6 +29,7 @@ type session struct {
 	recovering map[string]map[string]bool         // names of functions of libraries that recover
 	baseline   map[string][]functionInstance      // of generic functions, by id: what the running program may call
 	below      map[*types.Package]map[string]bool // the packages that each is built from
+	tested     map[*PackageInfo][]use             // what their tests instantiate, once asked for
 	goVersion  string
 	goRoot     string
 	sizes      types.Sizes

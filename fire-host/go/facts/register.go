@@ -169,7 +169,8 @@ func walkType(t types.Type, seen map[types.Type]bool, visit func(types.Type) boo
 func canonicalType(t types.Type) string {
 	n, ok := types.Unalias(t).(*types.Named)
 	if !ok {
-		return types.TypeString(t, func(p *types.Package) string { return p.Path() })
+		text := types.TypeString(spelled(t), func(p *types.Package) string { return p.Path() })
+		return strings.ReplaceAll(text, "interface{}", "interface {}")
 	}
 	name := n.Obj().Name()
 	if n.Obj().Pkg() != nil {
@@ -184,6 +185,23 @@ func canonicalType(t types.Type) string {
 	}
 	return name + "[" + strings.Join(parts, ",") + "]"
 }
+
+// spelled is a type whose text does not depend on how its source spells it: any and interface{} are one, byte and uint8.
+func spelled(t types.Type) types.Type {
+	return rebuild(t, func(t types.Type) types.Type {
+		switch t := t.(type) {
+		case *types.Basic:
+			return types.Typ[t.Kind()]
+		case *types.Interface:
+			if t.IsMethodSet() && t.NumMethods() == 0 {
+				return emptyInterface
+			}
+		}
+		return nil
+	})
+}
+
+var emptyInterface = types.NewInterfaceType(nil, nil).Complete()
 
 // registerLibraries writes the registries of the libraries that the user's packages import, and returns the
 // packages that the main package must import for it.
