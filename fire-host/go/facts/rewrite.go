@@ -5,7 +5,6 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
-	"slices"
 	"strings"
 )
 
@@ -47,46 +46,11 @@ func (r *rewriter) fresh(what string) string {
 }
 
 // source is the user's own text of a node.
-func (r *rewriter) source(n ast.Node) string { return r.between(n, n.Pos(), n.End()) }
+func (r *rewriter) source(n ast.Node) string { return r.between(n.Pos(), n.End()) }
 
-// between is the user's own text of a part of a node.
-func (r *rewriter) between(n ast.Node, from, to token.Pos) string {
-	s := splices{text: r.text}
-	r.qualify(&s, n, nil)
-	return s.render(r.info.offset(from), r.info.offset(to))
-}
-
-// qualify names the packages of identifiers that come from dot imports, some parts left aside.
-func (r *rewriter) qualify(s *splices, n ast.Node, aside []ast.Expr) {
-	ast.Inspect(n, func(n ast.Node) bool {
-		if e, ok := n.(ast.Expr); ok && slices.Contains(aside, e) {
-			return false
-		}
-		if x, ok := n.(*ast.SelectorExpr); ok {
-			r.qualify(s, x.X, aside)
-			return false
-		}
-		r.qualifyIn(s, n)
-		return true
-	})
-}
-
-// qualifyIn names the package of an identifier that comes from a dot import.
-func (r *rewriter) qualifyIn(s *splices, n ast.Node) {
-	if id, ok := n.(*ast.Ident); ok {
-		if name := r.dotted(id); name != id.Name {
-			s.replace(r.info.offset(id.Pos()), r.info.offset(id.End()), name)
-		}
-	}
-}
-
-// dotted is an identifier, after the name of its package if it comes from a dot import.
-func (r *rewriter) dotted(id *ast.Ident) string {
-	o := r.types.Uses[id]
-	if o == nil || o.Pkg() == nil || o.Pkg() == r.info.Pkg || o.Parent() != o.Pkg().Scope() {
-		return id.Name
-	}
-	return r.table.alias(o.Pkg().Path()) + "." + id.Name
+// between is the user's own text from one place to another.
+func (r *rewriter) between(from, to token.Pos) string {
+	return string(r.text[r.info.offset(from):r.info.offset(to)])
 }
 
 // keep is the user's own text of a node with some of its children replaced.
@@ -97,7 +61,6 @@ func (r *rewriter) keep(n ast.Node, children ...ast.Expr) string {
 			e.replace(r.info.offset(c.Pos()), r.info.offset(c.End()), r.expr(c))
 		}
 	}
-	r.qualify(&e, n, children)
 	return e.render(r.info.offset(n.Pos()), r.info.offset(n.End()))
 }
 
@@ -300,7 +263,7 @@ func (r *rewriter) hosted(decl *ast.FuncDecl, name string, as hosting) string {
 	parameters = append(parameters, r.parameters(decl.Type.Params, &prefix)...)
 	ownParameters := ""
 	if decl.Type.TypeParams != nil {
-		ownParameters = r.between(decl.Type.TypeParams, decl.Type.TypeParams.Opening, decl.Type.TypeParams.Closing+1)
+		ownParameters = r.between(decl.Type.TypeParams.Opening, decl.Type.TypeParams.Closing+1)
 	}
 	if r.generic && as != asItself {
 		ownParameters = parameterList(r.table, typeParameters(namedReceiver(signature)))

@@ -61,12 +61,12 @@ func (r *rewriter) ident(e *ast.Ident) string {
 	if a, ok := r.address(e); ok {
 		return "fire__.Load(" + a + ")"
 	}
-	return r.dotted(e)
+	return e.Name
 }
 
 // after is the user's text of what follows a part of a node.
 func (r *rewriter) after(part, n ast.Node) string {
-	return r.between(n, part.End(), n.End())
+	return r.between(part.End(), n.End())
 }
 
 func (r *rewriter) funcLit(e *ast.FuncLit) string {
@@ -89,9 +89,6 @@ func (r *rewriter) address(e ast.Expr) (string, bool) {
 			return e.Name, true
 		}
 		if isPackageVariable(o) {
-			if alias, name, ok := strings.Cut(r.dotted(e), "."); ok {
-				return alias + ".Fire__" + name, true
-			}
 			return "Fire__" + e.Name, true
 		}
 	case *ast.StarExpr:

@@ -423,7 +423,7 @@ func (r *rewriter) goStatement(s *ast.GoStmt) string {
 	switch f := ast.Unparen(call.Fun).(type) {
 	case *ast.Ident:
 		if _, ok := r.types.Uses[f].(*types.Func); ok {
-			fun = r.dotted(f)
+			fun = f.Name
 		}
 	case *ast.SelectorExpr:
 		if r.types.Selections[f] == nil {

@@ -450,6 +450,12 @@ func (e *emitter) bringAlong(id string, f *types.Func) {
 		return
 	}
 	e.hosting[id] = true
+	hosted := false
+	defer func() {
+		if !hosted {
+			delete(e.hosting, id) // whoever asks for it next must be refused as well
+		}
+	}()
 	info := e.s.sourceOf(f.Pkg().Path())
 	if info == nil {
 		panic(refusal{reasonGeneric, "it needs the source of " + id, token.NoPos})
@@ -462,6 +468,7 @@ func (e *emitter) bringAlong(id string, f *types.Func) {
 		err.detail = "it needs " + id + ": " + err.detail
 		panic(*err)
 	}
+	hosted = true
 }
 
 // declaration finds the declaration of a function.
