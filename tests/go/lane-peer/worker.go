@@ -46,6 +46,7 @@ func serve(link *lane.Link) {
 		go func() {
 			for answer(l) == nil {
 			}
+			l.Close()
 			serving.Add(-1)
 		}()
 	}
