@@ -27,6 +27,9 @@ const WORKER: [(&str, &str); 3] = [
 
 const LANE: &str = "fireagent/lane";
 
+/// Directories that are for the tests of the Go halves alone.
+const TEST_DATA: &str = "testdata";
+
 /// The Go halves as files on this machine.
 #[derive(Debug, Clone)]
 pub struct Agent {
@@ -138,6 +141,9 @@ fn read_tree(
 ) -> std::io::Result<()> {
     for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();
+        if path.ends_with(TEST_DATA) {
+            continue;
+        }
         if path.is_dir() {
             read_tree(root, &path, into)?;
         } else if let Ok(name) = path.strip_prefix(root) {
@@ -152,7 +158,9 @@ fn collect<'a>(directory: &'a Dir<'a>, into: &mut Vec<(PathBuf, &'a [u8])>) {
         into.push((file.path().to_path_buf(), file.contents()));
     }
     for inner in directory.dirs() {
-        collect(inner, into);
+        if !inner.path().ends_with(TEST_DATA) {
+            collect(inner, into);
+        }
     }
 }
 

@@ -2,13 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-use std::sync::Arc;
-
-use fire_plugin_api::transport::{Endpoint, LinkRequest, Side};
-use fire_tests::go_peer::GoPeer;
 use fire_tests::lane_pair::Language::{Go, Rust};
-use fire_tests::lane_pair::{Home, LIMIT, PAIRS, Pair, Setting, binary, number, transport};
-use fire_tests::lane_peer::{self, Served};
+use fire_tests::lane_pair::{Home, LIMIT, PAIRS, Pair, Setting, number};
+use fire_tests::lane_peer;
 
 fn order(name: &str) {
     for pair in PAIRS {
