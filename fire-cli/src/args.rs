@@ -82,12 +82,23 @@ pub enum Command {
     Bench(Bench),
     /// An example service: started, edited, shown to keep its state; a minute at the most
     Demo(Demo),
+    /// How things are in the fire that runs in this directory
+    Status(Status),
+    /// Take the last swap of the fire that runs in this directory back; the next save goes on
+    Undo,
     /// Make, install, show, remove and check plugins
     Plugin(crate::commands::plugin::Plugin),
 }
 
 #[derive(Debug, Args)]
 pub struct Bench {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Status {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -188,8 +199,9 @@ pub struct Run {
 }
 
 /// Words that are commands; everything else runs the program.
-const COMMANDS: [&str; 11] = [
-    "run", "help", "init", "doctor", "diff", "plugin", "plan", "explain", "verify", "bench", "demo",
+const COMMANDS: [&str; 13] = [
+    "run", "help", "init", "doctor", "diff", "plugin", "plan", "explain", "verify", "bench",
+    "demo", "status", "undo",
 ];
 /// fire's options that take a value.
 const VALUED: [&str; 7] = [

@@ -8,6 +8,7 @@ mod init;
 mod plan;
 pub mod plugin;
 mod run;
+mod status;
 mod verify;
 
 use crate::args::{Arguments, Command};
@@ -24,6 +25,8 @@ pub fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
         Command::Plan(options) => plan::run(&arguments.common, &options),
         Command::Explain(options) => plan::explain(&arguments.common, &options),
         Command::Verify(options) => verify::run(&arguments.common, &options),
+        Command::Status(options) => status::run(&arguments.common, &options),
+        Command::Undo => status::undo(&arguments.common),
         Command::Run(options) => run::run(&arguments.common, options),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use fire_host::inquiry::InquiryError;
 use fire_host::plugins::{Fault, PluginError};
 use fire_host::setup::SetupError;
 use fire_host::state::StateError;
@@ -57,6 +58,9 @@ fn judge(error: &anyhow::Error) -> (u8, Option<String>) {
     }
     if let Some(error) = error.downcast_ref::<ToolchainError>() {
         return (toolchain_code(error), Some(error.hint()));
+    }
+    if let Some(error) = error.downcast_ref::<InquiryError>() {
+        return (FAILED, error.hint());
     }
     if let Some(error) = error.downcast_ref::<StateError>() {
         return (FAILED, Some(error.hint()));

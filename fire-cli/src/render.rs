@@ -172,6 +172,35 @@ fn event(event: &Event, verbosity: Verbosity) -> Option<(Tone, String)> {
             );
             return Some((Tone::Bad, text));
         }
+        Event::Draining {
+            functions,
+            generation,
+            calls,
+            goroutines,
+            closures,
+            ..
+        } => {
+            let busy: Vec<String> = [
+                (calls, "calls"),
+                (goroutines, "goroutines"),
+                (closures, "function values in use"),
+            ]
+            .into_iter()
+            .filter(|(count, _)| **count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+            let text = format!(
+                "older code of {} goes on in generation {generation}: {}",
+                listed(functions, 3),
+                busy.join(", ")
+            );
+            (Tone::Neutral, text)
+        }
+        Event::Drained { generation } => {
+            let text =
+                format!("generation {generation} has ended: nothing of it is in use any more");
+            (Tone::Neutral, text)
+        }
         Event::AppExited { code } => {
             let tone = if *code == 0 { Tone::Neutral } else { Tone::Bad };
             (

@@ -26,6 +26,54 @@ struct Said {
     committed: Option<Committed>,
     drained: Option<OfGeneration>,
     attached: Option<OfGeneration>,
+    seen: Option<Seen>,
+}
+
+/// Why home is asked how things are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Somebody wants to know.
+    Ask,
+    /// To find calls that have not moved since the last pulse.
+    Pulse,
+    /// The same as asking; and home collects its garbage if that may let go of a superseded generation.
+    Collect,
+}
+
+/// How things are at home.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Seen {
+    id: u64,
+    /// Functions that have been called in workers, by their names on the wire. Empty in the answer to a pulse.
+    pub functions: Vec<SeenFunction>,
+    /// Generations that home is linked with.
+    pub generations: Vec<SeenGeneration>,
+}
+
+/// The calls of one function.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct SeenFunction {
+    /// Its name on the wire.
+    pub id: String,
+    /// Calls that went to a worker.
+    pub calls: u64,
+    /// Their mean time.
+    pub mean_ns: u64,
+}
+
+/// What a generation is busy with.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct SeenGeneration {
+    /// Its number.
+    pub generation: Generation,
+    /// Calls under way.
+    pub calls: u64,
+    /// Goroutines of its code.
+    pub goroutines: u64,
+    /// Function values of its code that the program can still call.
+    pub closures: u64,
+    /// A function that has asked nothing of the program since the last pulse. Empty: there is none.
+    pub stalled: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -100,6 +148,8 @@ struct State {
     /// Counts the runs of the app. A connection belongs to the run that it was made in: the end of an old one, which
     /// may be seen late, says nothing about the new one.
     run: u64,
+    looks: u64,
+    looking: HashMap<u64, oneshot::Sender<Seen>>,
 }
 
 /// The host's end.
@@ -141,6 +191,32 @@ impl Control {
             run: state.run + 1,
             ..State::default()
         };
+    }
+
+    /// Forgets what a worker has said: another one takes its number.
+    pub fn forget_worker(&self, generation: Generation) {
+        let mut state = self.lock();
+        state.workers.remove(&generation);
+        state.happened.remove(&Awaited::Attached(generation));
+        state.happened.remove(&Awaited::Linked(generation));
+    }
+
+    /// Asks home how things are. None: home is gone.
+    pub async fn look(&self, why: Look) -> Option<Seen> {
+        let (id, answer) = {
+            let mut state = self.lock();
+            state.home.as_ref()?;
+            state.looks += 1;
+            let (sender, answer) = oneshot::channel();
+            let id = state.looks;
+            state.looking.insert(id, sender);
+            (id, answer)
+        };
+        let (pulse, collect) = (why == Look::Pulse, why == Look::Collect);
+        self.say_home(
+            &serde_json::json!({ "look": { "id": id, "pulse": pulse, "collect": collect } }),
+        );
+        answer.await.ok()
     }
 
     /// Waits for something; what has happened already counts. None: it cannot happen any more.
@@ -258,6 +334,10 @@ async fn serve(stream: UnixStream, state: Arc<Mutex<State>>, notices: UnboundedS
                     let _ = waiting.send(Err(refused.clone()));
                 }
             }
+        } else if let Some(seen) = said.seen {
+            let asked = lock().looking.remove(&seen.id);
+            // Whoever asked may have gone.
+            let _ = asked.map(|asked| asked.send(seen));
         } else if let Some(drained) = said.drained {
             let _ = notices.send(Notice::Drained(drained.generation));
         }
@@ -268,6 +348,7 @@ async fn serve(stream: UnixStream, state: Arc<Mutex<State>>, notices: UnboundedS
         if state.run == run {
             state.home = None;
             state.waiting.clear();
+            state.looking.clear();
         }
     }
     drop(sender);

@@ -11,6 +11,8 @@
 mod context;
 mod initial;
 mod judge;
+mod ledger;
+mod made;
 mod start;
 pub mod trial;
 mod workers;
@@ -33,10 +35,11 @@ use crate::plugins::{PluginError, Registry};
 use crate::project::Project;
 use crate::source::Snapshot;
 use crate::swap::{
-    Census, Degraded, Fallback, HomeBuild, Hot, PrepareError, Reason, Swapped, Swapper, Task,
-    Verdict, WorkerExited,
+    Census, Degraded, Desk, Fallback, HomeBuild, Hot, PrepareError, Reason, Swapped, Swapper, Task,
+    Undone, Verdict, WorkerNews,
 };
 
+use ledger::Ledger;
 use workers::Workers;
 
 /// How long home may take to answer on the control socket.
@@ -54,6 +57,14 @@ pub struct Engine {
     prepared: Option<Snapshot>,
     baseline: Snapshot,
     current: Snapshot,
+    /// The source as it was read last, whatever came of it.
+    seen: Snapshot,
+    /// What `current` was before the last swap: an undo goes back to it.
+    before: Option<Snapshot>,
+    /// What `current` becomes when the functions of the last verdict are unhooked.
+    pending: Option<(Snapshot, Vec<String>)>,
+    /// Package variables that were added and that home has.
+    born: BTreeSet<String>,
     /// The facts helper has read the program as it is now.
     fresh: bool,
     census: Option<Census>,
@@ -70,8 +81,10 @@ pub struct Engine {
     /// What the strategy moves before main begins.
     initial: Option<initial::Initial>,
     stages: BTreeMap<String, u64>,
-    endings: UnboundedSender<WorkerExited>,
-    endings_taken: Option<UnboundedReceiver<WorkerExited>>,
+    news: UnboundedSender<WorkerNews>,
+    news_taken: Option<UnboundedReceiver<WorkerNews>>,
+    /// For whoever asks how things are, at any time.
+    ledger: Ledger,
 }
 
 /// What lives from the first build to the end.
@@ -140,7 +153,7 @@ impl Engine {
             message: error.message,
             hint: error.hint,
         };
-        let (endings, endings_taken) = unbounded_channel();
+        let (news, news_taken) = unbounded_channel();
         Ok(Self {
             transport: registry.transport(&project.transport).map_err(degraded)?,
             split: registry.split(&project.split).map_err(degraded)?,
@@ -152,6 +165,10 @@ impl Engine {
             prepared: None,
             baseline: Snapshot::default(),
             current: Snapshot::default(),
+            seen: Snapshot::default(),
+            before: None,
+            pending: None,
+            born: BTreeSet::new(),
             fresh: false,
             census: None,
             packages: Vec::new(),
@@ -162,8 +179,9 @@ impl Engine {
             built: None,
             initial: None,
             stages: BTreeMap::new(),
-            endings,
-            endings_taken: Some(endings_taken),
+            news,
+            news_taken: Some(news_taken),
+            ledger: Ledger::default(),
         })
     }
 
@@ -250,10 +268,22 @@ impl Swapper for Engine {
         self.census
     }
 
-    fn endings(&mut self) -> UnboundedReceiver<WorkerExited> {
-        self.endings_taken
+    fn news(&mut self) -> UnboundedReceiver<WorkerNews> {
+        self.news_taken
             .take()
             .unwrap_or_else(|| unbounded_channel().1)
+    }
+
+    fn undo(&mut self) -> Task<'_, Result<Undone, Fallback>> {
+        Box::pin(self.undone())
+    }
+
+    fn desk(&self) -> Desk {
+        let ledger = self.ledger.clone();
+        Arc::new(move || {
+            let ledger = ledger.clone();
+            Box::pin(async move { ledger.status().await })
+        })
     }
 
     fn leftovers(&self) -> Vec<PathBuf> {
@@ -265,7 +295,7 @@ impl Swapper for Engine {
 
     fn close(&mut self) -> Task<'_, ()> {
         Box::pin(async move {
-            if let Some(mut running) = self.running.take() {
+            if let Some(running) = self.running.take() {
                 running.workers.end_all().await;
                 // A directory that cannot be removed is swept by the system.
                 let _ = running.directory.close();

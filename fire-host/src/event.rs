@@ -101,6 +101,26 @@ pub enum Event {
         /// What was done about it.
         action: WorkerAction,
     },
+    /// A generation that no new call goes to is still busy, a second after a swap.
+    Draining {
+        /// Ids it hosts.
+        functions: Vec<String>,
+        /// Its generation.
+        generation: u64,
+        /// Process id of its worker.
+        worker_pid: u32,
+        /// Calls under way.
+        calls: u64,
+        /// Goroutines of its code.
+        goroutines: u64,
+        /// Function values of its code that the program can still call.
+        closures: u64,
+    },
+    /// A generation that was told to be draining has ended: nothing referred to it any more.
+    Drained {
+        /// Its generation.
+        generation: u64,
+    },
     /// The app ended by itself.
     AppExited {
         /// Its exit code; 128 and the signal's number if a signal ended it.

@@ -3,7 +3,7 @@
 //! One request at a time, each a line of JSON. A helper that dies is an error of the request under way; the
 //! engine opens another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -127,6 +127,9 @@ pub struct Instrumented {
     pub total: usize,
     /// Those that carry a dispatch check.
     pub movable: usize,
+    /// Ids of all of them.
+    #[serde(default)]
+    pub ids: Vec<String>,
 }
 
 /// One package of a worker.
@@ -172,6 +175,43 @@ pub struct Shadow {
     /// What home must hold → the functions that need it.
     #[serde(default)]
     pub needs: BTreeMap<String, Vec<String>>,
+    /// Functions that it calls and that the running binary does not hold.
+    #[serde(default)]
+    pub beyond: Vec<String>,
+    /// Package variables that the running binary does not hold.
+    #[serde(default)]
+    pub born: Vec<Born>,
+}
+
+/// A package variable that home makes when the first worker that needs it is committed.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Born {
+    /// Its name on the wire.
+    pub id: String,
+    /// What the user calls it.
+    pub variable: String,
+    /// The user's functions that its initialiser leads to.
+    pub reaches: Vec<String>,
+}
+
+/// A function that does not mean what the running binary's function of its name means.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Difference {
+    /// Function id.
+    pub id: String,
+    /// Its name on the wire: another one, if the running binary does not hold it.
+    pub wire: String,
+    /// A digest of what its names stand for.
+    pub meaning: String,
+}
+
+/// The answer to `differences`.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Differences {
+    /// All of them.
+    pub differences: Vec<Difference>,
+    /// Functions that were asked about and that the source does not hold.
+    pub missing: BTreeSet<String>,
 }
 
 /// A function of the user.

@@ -14,6 +14,7 @@ pub mod event;
 pub mod facts;
 pub mod go_program;
 pub mod graph;
+pub mod inquiry;
 pub mod plugins;
 pub mod project;
 pub mod session;

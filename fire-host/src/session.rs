@@ -29,7 +29,7 @@ use crate::event::{Event, Level, Told};
 use crate::graph::Graph;
 use crate::project::Project;
 use crate::supervise::{App, Guard, Launch, Met, Stop};
-use crate::swap::{Opener, Reason, Stage, WorkerAction, WorkerExited};
+use crate::swap::{Desk, Opener, Reason, Stage, Undone, WorkerAction, WorkerExited, WorkerNews};
 use crate::watch::{self, Batch, Scope, Seen, Watch};
 
 use answer::{Answerer, Finding};
@@ -59,12 +59,14 @@ pub struct Settings {
 }
 
 /// What can be asked of a running session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Command {
     /// Build anew and restart, whatever has changed.
     Restart,
     /// Tell more about the last answer.
     Explain,
+    /// Put the generation before the last swap back, and say how that went.
+    Undo(Option<UnboundedSender<Result<Undone, String>>>),
     /// Stop the app and end.
     Quit,
 }
@@ -97,7 +99,7 @@ pub enum End {
 pub struct Session {
     answerer: Answerer,
     graphs: UnboundedReceiver<Reading>,
-    endings: UnboundedReceiver<WorkerExited>,
+    news: UnboundedReceiver<WorkerNews>,
     commands: UnboundedReceiver<Command>,
     /// Keeps `commands` open.
     handle: Handle,
@@ -139,7 +141,7 @@ struct Inputs {
     graphs: UnboundedReceiver<Reading>,
     scope: Scope,
     commands: UnboundedReceiver<Command>,
-    endings: UnboundedReceiver<WorkerExited>,
+    news: UnboundedReceiver<WorkerNews>,
     watch: Watch,
     app: Option<App>,
     outlet: Outlet,
@@ -158,7 +160,7 @@ enum Interruption {
     Batch(Batch),
     Command(Command),
     App(Met),
-    WorkerExited(WorkerExited),
+    Worker(WorkerNews),
     /// The watch has ended.
     Blind,
 }
@@ -183,15 +185,20 @@ impl Session {
         let (sender, commands) = unbounded_channel();
         let handle = Handle { commands: sender };
         let (graph_sender, graphs) = unbounded_channel();
-        let (answerer, endings) = Answerer::new(settings, opener, guard, outlet, graph_sender);
+        let (answerer, news) = Answerer::new(settings, opener, guard, outlet, graph_sender);
         let session = Self {
             answerer,
             graphs,
-            endings,
+            news,
             commands,
             handle: handle.clone(),
         };
         (session, handle)
+    }
+
+    /// Where to ask how things are, at any time.
+    pub fn desk(&self) -> Desk {
+        self.answerer.desk()
     }
 
     /// Runs until it is asked to quit. Nothing of it is left when this returns.
@@ -199,7 +206,7 @@ impl Session {
         let Self {
             mut answerer,
             graphs,
-            endings,
+            news,
             commands,
             handle: _handle,
         } = self;
@@ -211,7 +218,7 @@ impl Session {
                     graphs,
                     scope,
                     commands,
-                    endings,
+                    news,
                     watch,
                     app: None,
                     outlet: outlet.clone(),
@@ -297,6 +304,7 @@ async fn answer(answerer: &mut Answerer, inputs: &mut Inputs, mut work: Pending)
         Err(interruption) => return note(answerer, inputs, interruption, Some(work)).await,
     };
     let mut explain = false;
+    let mut undo = Vec::new();
     let since = work.since;
     if matches!(finding, Finding::Failed(..)) {
         answerer.owe(work);
@@ -310,6 +318,7 @@ async fn answer(answerer: &mut Answerer, inputs: &mut Inputs, mut work: Pending)
                 Some(command) = inputs.commands.recv() => match command {
                     Command::Quit => return Next::Quit(End::Asked),
                     Command::Explain => explain = true,
+                    Command::Undo(asker) => undo.push(asker),
                     // A restart asked for during a restart is that restart.
                     Command::Restart => {}
                 },
@@ -319,6 +328,9 @@ async fn answer(answerer: &mut Answerer, inputs: &mut Inputs, mut work: Pending)
     }
     if explain {
         answerer.explain();
+    }
+    for asker in undo {
+        answerer.undo(asker).await;
     }
     Next::Wait
 }
@@ -339,6 +351,10 @@ async fn note(
             answerer.explain();
             waiting(work)
         }
+        Interruption::Command(Command::Undo(asker)) => {
+            answerer.undo(asker).await;
+            waiting(work)
+        }
         Interruption::Command(Command::Restart) => {
             let mut work = work.unwrap_or_else(|| Pending::new(now));
             work.must.push(reason("asked", "", ""));
@@ -357,23 +373,50 @@ async fn note(
             answerer.app_has_exited(code).await;
             waiting(work)
         }
-        Interruption::WorkerExited(exited) => {
-            let must = (exited.action == WorkerAction::Restart)
-                .then(|| reason("worker-exited", &exited.functions.join(", "), &exited.cause));
-            inputs.outlet.event(Event::WorkerExited {
-                functions: exited.functions,
-                generation: exited.generation,
-                cause: exited.cause,
-                action: exited.action,
-            });
-            match must {
-                None => waiting(work),
-                Some(must) => {
-                    let mut work = work.unwrap_or_else(|| Pending::new(now));
-                    work.must.push(must);
-                    Next::Answer(work)
-                }
+        Interruption::Worker(news) => match told(news, &inputs.outlet) {
+            None => waiting(work),
+            Some(must) => {
+                let mut work = work.unwrap_or_else(|| Pending::new(now));
+                work.must.push(must);
+                Next::Answer(work)
             }
+        },
+    }
+}
+
+/// Tells what happens to a worker. A reason: the app must be restarted.
+fn told(news: WorkerNews, outlet: &Outlet) -> Option<Reason> {
+    match news {
+        WorkerNews::Exited(WorkerExited {
+            functions,
+            generation,
+            cause,
+            action,
+        }) => {
+            let must = (action == WorkerAction::Restart)
+                .then(|| reason("worker-exited", &functions.join(", "), &cause));
+            outlet.event(Event::WorkerExited {
+                functions,
+                generation,
+                cause,
+                action,
+            });
+            must
+        }
+        WorkerNews::Draining(one) => {
+            outlet.event(Event::Draining {
+                functions: one.functions,
+                generation: one.generation,
+                worker_pid: one.worker_pid,
+                calls: one.calls,
+                goroutines: one.goroutines,
+                closures: one.closures,
+            });
+            None
+        }
+        WorkerNews::Drained(generation) => {
+            outlet.event(Event::Drained { generation });
+            None
         }
     }
 }
@@ -391,7 +434,7 @@ impl Inputs {
                     continue;
                 }
                 met = met(&mut self.app) => Interruption::App(met),
-                ended = worker_ended(&mut self.endings) => Interruption::WorkerExited(ended),
+                news = worker_news(&mut self.news) => Interruption::Worker(news),
                 seen = self.watch.next() => match seen {
                     None => Interruption::Blind,
                     Some(seen) => match tell_polling(seen, &self.outlet) {
@@ -424,9 +467,9 @@ async fn met(app: &mut Option<App>) -> Met {
     }
 }
 
-async fn worker_ended(endings: &mut UnboundedReceiver<WorkerExited>) -> WorkerExited {
-    match endings.recv().await {
-        Some(ended) => ended,
+async fn worker_news(news: &mut UnboundedReceiver<WorkerNews>) -> WorkerNews {
+    match news.recv().await {
+        Some(news) => news,
         None => std::future::pending().await,
     }
 }

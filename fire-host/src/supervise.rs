@@ -10,9 +10,11 @@
 pub mod child;
 pub mod group;
 pub mod guard;
+pub mod memory;
 pub mod terminal;
 
 pub use child::{App, Launch, Met, Stop};
 pub use group::Group;
 pub use guard::Guard;
+pub use memory::resident_kb;
 pub use terminal::Terminal;

@@ -81,6 +81,28 @@ pub struct DrainLimits {
     pub generations: u32,
 }
 
+/// What one worker may do before it is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WorkerLimits {
+    /// Milliseconds for which a call may go on in a worker without asking anything of the program. Waiting for the
+    /// program (for a lock, a channel, a connection) does not count. `None`: for ever.
+    pub hang_ms: Option<u64>,
+    /// The same for calls of an old generation: an endless loop that the next save has cured.
+    pub old_hang_ms: Option<u64>,
+    /// Megabytes that the process may have had in memory. `None`: any number.
+    pub memory_mb: Option<u64>,
+}
+
+impl Default for WorkerLimits {
+    fn default() -> Self {
+        Self {
+            hang_ms: Some(60_000),
+            old_hang_ms: Some(10_000),
+            memory_mb: Some(1_024),
+        }
+    }
+}
+
 /// Decides what edits and endings lead to.
 pub trait RestartPolicy: Send + Sync {
     /// The action for each edit, in order. The batch's action is the strongest of them.
@@ -95,5 +117,10 @@ pub trait RestartPolicy: Send + Sync {
             after_ms: None,
             generations: 64,
         }
+    }
+
+    /// Limits for each worker. Since 1.0.
+    fn worker_limits(&self) -> WorkerLimits {
+        WorkerLimits::default()
     }
 }

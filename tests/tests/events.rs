@@ -68,6 +68,15 @@ fn every() -> Vec<Event> {
         exited(WorkerAction::RolledBack),
         exited(WorkerAction::Restart),
         exited(WorkerAction::LeftEnded),
+        Event::Draining {
+            functions: vec!["app.F".into()],
+            generation: 1,
+            worker_pid: 3,
+            calls: 1,
+            goroutines: 0,
+            closures: 2,
+        },
+        Event::Drained { generation: 1 },
         Event::AppExited { code: -1 },
         Event::Stopped,
     ]

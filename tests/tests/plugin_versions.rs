@@ -25,8 +25,8 @@ const NEWER_PLUGIN: Change = ("Cargo.toml", "version = \"1.0.0\"", "version = \"
 const NEW_METHOD: [Change; 2] = [
     (
         "src/ffi/policy.rs",
-        "    fn drain_limits(&self) -> Answer<FfiDrainLimits>;\n}",
-        "    fn drain_limits(&self) -> Answer<FfiDrainLimits>;\n    \
+        "        answer(Ok(WorkerLimits::default()))\n    }\n}",
+        "        answer(Ok(WorkerLimits::default()))\n    }\n    \
          /// New.\n    fn patience_ms(&self) -> u64 {\n        777\n    }\n}",
     ),
     (

@@ -259,24 +259,138 @@ fn what_does_not_compile_is_told_and_the_program_answers_on() {
         .prints("answer 11 D/b,c,d");
 }
 
+fn kill(worker: &Value) {
+    let number = worker.as_i64().and_then(|pid| i32::try_from(pid).ok());
+    let worker = number.and_then(rustix::process::Pid::from_raw);
+    let worker = worker.expect("a worker has a process id");
+    rustix::process::kill_process(worker, Signal::KILL).expect("the worker runs");
+}
+
 #[test]
-fn a_killed_worker_costs_its_edit_alone() {
+fn a_killed_worker_is_replaced() {
     let (project, mut fire, _) = started();
     project.replace("main.go", "\"/\"", "\"|\"");
     let swapped = fire.expect("swapped");
     fire.types("b\n").prints("answer 0 B|b");
-    let worker = i32::try_from(swapped["worker_pid"].as_i64().unwrap()).unwrap();
-    rustix::process::kill_process(
-        rustix::process::Pid::from_raw(worker).unwrap(),
-        Signal::KILL,
-    )
-    .unwrap();
+    kill(&swapped["worker_pid"]);
     let exited = fire.until(|event| event["event"] == "worker_exited");
-    assert_eq!(exited["action"], "rolled-back", "{exited}");
-    fire.types("c\n").prints("answer 1 C/b,c");
+    assert_eq!(exited["action"], "respawned", "{exited}");
+    fire.types("c\n").prints("answer 1 C|b,c");
     project.replace("main.go", "\"|\"", "\"+\"");
     fire.until(|event| event["event"] == "swapped");
     fire.types("d\n").prints("answer 2 D+b,c,d");
+}
+
+#[test]
+fn a_worker_that_is_not_replaced_leaves_its_functions_to_the_generation_before() {
+    let project = Project::new(&[
+        ("main.go", MAIN),
+        ("store/store.go", STORE),
+        (
+            "fire.toml",
+            "policy = { name = \"serious-changes\", respawns = 0 }\n",
+        ),
+    ]);
+    let mut fire = project.fire(&[]);
+    fire.expect("ready");
+    fire.types("b\n").prints("answer 0 B/b");
+    project.replace("main.go", "\"/\"", "\"|\"");
+    let first = fire.expect("swapped");
+    project.replace("main.go", "\"|\"", "\"+\"");
+    let second = fire.expect("swapped");
+    fire.types("c\n").prints("answer 1 C+b,c");
+    kill(&second["worker_pid"]);
+    let exited = fire.expect("worker_exited");
+    assert_eq!(exited["action"], "rolled-back", "{exited}");
+    fire.types("d\n").prints("answer 2 D|b,c,d");
+    kill(&first["worker_pid"]);
+    fire.expect("worker_exited");
+    fire.types("e\n").prints("answer 3 E/b,c,d,e");
+    // The next save tries again, whatever it is about.
+    project.replace("main.go", "v.n++", "v.n++ // counted");
+    fire.expect("swapped");
+    fire.types("f\n").prints("answer 4 F+b,c,d,e,f");
+}
+
+#[test]
+fn the_last_swap_can_be_taken_back() {
+    let (project, mut fire, pid) = started();
+    assert!(
+        project
+            .fire_once(&["undo"])
+            .2
+            .contains("nothing to take back")
+    );
+    project.replace("main.go", "\"/\"", "\"|\"");
+    fire.expect("swapped");
+    project.replace("main.go", "\"|\"", "\"+\"");
+    fire.expect("swapped");
+    fire.types("b\n").prints("answer 0 B+b");
+    let (code, said, _) = project.fire_once(&["undo"]);
+    assert_eq!(
+        (code, said.contains("example.com/app.describe")),
+        (0, true),
+        "{said}"
+    );
+    let swapped = fire.expect("swapped");
+    assert_eq!(
+        (&swapped["generation"], functions(&swapped)),
+        (&1.into(), vec!["example.com/app.describe"])
+    );
+    fire.types("c\n").prints("answer 1 C|b,c");
+    assert_eq!(project.fire_once(&["undo"]).0, 1);
+    // The next save goes on from the source, in whichever file it is.
+    project.replace(
+        "store/store.go",
+        "append(s.order, word)",
+        "append(s.order, word+\"!\")",
+    );
+    let swapped = fire.expect("swapped");
+    assert_eq!(
+        functions(&swapped),
+        [
+            "example.com/app.describe",
+            "example.com/app/store.(*Shelf).Put"
+        ]
+    );
+    fire.types("d\n").prints("answer 2 D+b,c,d!");
+    project.fire_once(&["undo"]);
+    fire.expect("swapped");
+    fire.expect("reverted");
+    fire.types("e\n").prints("answer 3 E|b,c,d!,e");
+    let (code, text, _) = project.fire_once(&["status", "--json"]);
+    let status: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((code, status["pid"].as_u64()), (0, Some(pid)), "{status}");
+    let described = status["functions"].as_array().unwrap();
+    let described = described
+        .iter()
+        .find(|one| one["id"] == "example.com/app.describe")
+        .unwrap();
+    assert_eq!(
+        (&described["runs"], &described["generation"]),
+        (&"worker".into(), &1.into())
+    );
+    assert!(
+        described["calls"].as_u64() >= Some(4) && described["mean_ns"].as_u64() > Some(0),
+        "{described}"
+    );
+    let memory = &status["memory"];
+    for part in ["home_kb", "host_kb", "workers_kb"] {
+        assert!(memory[part].as_u64() > Some(0), "{memory}");
+    }
+}
+
+#[test]
+fn nobody_answers_where_no_fire_runs() {
+    let project = Project::new(&[("main.go", MAIN), ("store/store.go", STORE)]);
+    for command in ["status", "undo"] {
+        let (code, _, said) = project.fire_once(&[command]);
+        assert_eq!(
+            (code, said.contains("no fire runs for")),
+            (1, true),
+            "{said}"
+        );
+    }
 }
 
 #[test]

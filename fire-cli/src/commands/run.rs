@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use fire_host::clock::Clock;
+use fire_host::inquiry::{Inquired, Inquiry};
 use fire_host::session::{Command, End, Handle, Session, Settings};
 use fire_host::setup::{Request, settle_all};
 use fire_host::state::State;
@@ -70,6 +71,8 @@ async fn drive(
 ) -> anyhow::Result<u8> {
     let (sender, mut told) = unbounded_channel();
     let (mut handles, mut sessions) = (Vec::new(), tokio::task::JoinSet::new());
+    let mut inquired = Vec::new();
+    let root = apps.first().map(|app| app.project.root.clone());
     for mut settings in apps {
         settings.launch.terminal = terminal.clone();
         let (session, handle) = Session::open(
@@ -79,10 +82,20 @@ async fn drive(
             clock,
             sender.clone(),
         );
+        inquired.push(Inquired {
+            desk: session.desk(),
+            handle: handle.clone(),
+        });
         handles.push(handle);
         sessions.spawn(session.run());
     }
     drop(sender);
+    let inquiry = root.map(|root| Inquiry::open(&root, inquired));
+    if let Some(Err(error)) = &inquiry {
+        output.say(&format!(
+            "`fire status` and `fire undo` will not find this fire: {error}"
+        ));
+    }
     let handles: Arc<[Handle]> = handles.into();
     let signalled = Arc::new(OnceLock::new());
     tokio::spawn(quit_on_signal(
@@ -115,7 +128,7 @@ async fn drive(
 
 fn ask(handles: &[Handle], command: Command) {
     for handle in handles {
-        handle.ask(command);
+        handle.ask(command.clone());
     }
 }
 
@@ -143,7 +156,7 @@ pub fn adopt_orphans() {
     }
 }
 
-/// `r`, `q` and `e`, while fire has the terminal.
+/// `r`, `q`, `e` and `u`, while fire has the terminal.
 async fn ask_by_key(terminal: Terminal, handles: Arc<[Handle]>) {
     let Some(mut keys) = terminal.keys() else {
         return;
@@ -158,6 +171,7 @@ async fn ask_by_key(terminal: Terminal, handles: Arc<[Handle]>) {
                 Some(b'r' | b'R') => ask(&handles, Command::Restart),
                 Some(b'q' | b'Q') => ask(&handles, Command::Quit),
                 Some(b'e' | b'E') => ask(&handles, Command::Explain),
+                Some(b'u' | b'U') => ask(&handles, Command::Undo(None)),
                 Some(_) => {}
             },
             // The shell has changed the modes while fire was stopped.

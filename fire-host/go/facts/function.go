@@ -18,6 +18,7 @@ const (
 	reasonRecover   = "recover"   // recover works only in the frame that the panic called
 	reasonConstruct = "construct" // a construct that the rewriter refuses, named in the detail
 	reasonUnsafe    = "unsafe"    // it looks at the address of a string's bytes or of a function's code
+	reasonAdded     = "added"     // it needs what the running binary does not hold and cannot be given
 )
 
 // function is one function or method declaration of the user.
@@ -30,6 +31,8 @@ type function struct {
 	Reason string
 	Detail string
 	Slot   int // in the package's dispatch table; -1 if it has none
+
+	meaning string // see meaningOf; empty until asked for
 }
 
 // functionID names a function the way fire prints it everywhere.

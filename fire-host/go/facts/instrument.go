@@ -32,6 +32,7 @@ func (s *session) instrument(r *request, reply map[string]any) error {
 		return err
 	}
 	s.baseline = s.functionInstances()
+	s.prepare()
 	b := &homeBuild{s: s, out: r.Out, overlay: map[string]string{}}
 	goroot := s.goRoot
 	for _, p := range r.Agent {
@@ -44,11 +45,13 @@ func (s *session) instrument(r *request, reply map[string]any) error {
 		return err
 	}
 	total, movable := 0, 0
+	ids := []string{}
 	for _, path := range s.userPaths() {
 		info := s.user[path]
 		list := declared(info)
 		total += len(list)
 		for _, f := range list {
+			ids = append(ids, f.ID)
 			if f.Slot >= 0 {
 				movable++
 			}
@@ -66,7 +69,7 @@ func (s *session) instrument(r *request, reply map[string]any) error {
 		return err
 	}
 	reply["overlay"] = file
-	reply["total"], reply["movable"] = total, movable
+	reply["total"], reply["movable"], reply["ids"] = total, movable, ids
 	return nil
 }
 

@@ -33,7 +33,9 @@ type session struct {
 	goVersion  string
 	goRoot     string
 	sizes      types.Sizes
-	c          *beyondC // nil: no package of the user has cgo
+	c          *beyondC                // nil: no package of the user has cgo
+	prepared   map[string]*PackageInfo // the program that was instrumented last
+	compiled   map[string]*PackageInfo // the program that runs; nil: none does
 }
 
 // listed is what `go list -json` says of a package.
@@ -118,7 +120,8 @@ func (s *session) buildFlags() []string {
 // load reads the whole program: `go list`, export data of libraries, source of the user's packages.
 func (s *session) load(r *request, reply map[string]any) error {
 	before := *s
-	*s = session{request: *r, fset: token.NewFileSet(), user: map[string]*PackageInfo{}, listed: map[string]*listed{}, sourced: map[string]*PackageInfo{}, baseline: before.baseline}
+	*s = session{request: *r, fset: token.NewFileSet(), user: map[string]*PackageInfo{}, listed: map[string]*listed{}, sourced: map[string]*PackageInfo{},
+		baseline: before.baseline, prepared: before.prepared, compiled: before.compiled}
 	s.sizes = types.SizesFor("gc", runtime.GOARCH)
 	patterns := r.Patterns
 	if len(patterns) == 0 {

@@ -75,6 +75,10 @@ func answer(s *session, r *request) (reply map[string]any) {
 		err = s.uses(r, reply)
 	case "instrument":
 		err = s.instrument(r, reply)
+	case "baseline":
+		err = s.promote(reply)
+	case "differences":
+		err = s.differences(r, reply)
 	case "shadow":
 		err = s.shadow(r, reply)
 	default:

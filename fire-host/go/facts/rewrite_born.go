@@ -192,7 +192,7 @@ func holdsReference(t types.Type) bool {
 }
 
 // findIdle collects the variables that constant expressions alone mention, as in len(array).
-func (r *rewriter) findIdle(body *ast.BlockStmt) {
+func (r *rewriter) findIdle(body ast.Node) {
 	r.idle = map[types.Object]bool{}
 	ast.Inspect(body, func(n ast.Node) bool {
 		if id, ok := n.(*ast.Ident); ok {

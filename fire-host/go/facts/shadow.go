@@ -38,6 +38,8 @@ type emitter struct {
 	changed     bool
 	entry       string              // the function being hosted
 	needs       map[string][]string // what home must hold → the entries that need it
+
+	initialisers []*hostedInitialiser
 }
 
 // instance is an instantiated type, and the package whose source mentions it: that one can name it.
@@ -87,9 +89,10 @@ func newEmitter(s *session) *emitter {
 type hosting int
 
 const (
-	asEntry    hosting = iota // home calls it
-	asItself                  // hosted code calls it under its own name
-	asDeferred                // hosted code defers it: it recovers, which it can only do where the panic is
+	asEntry       hosting = iota // home calls it
+	asItself                     // hosted code calls it under its own name
+	asDeferred                   // hosted code defers it: it recovers, which it can only do where the panic is
+	asInitialiser                // it gives variables that are born at home their first values
 )
 
 // host rewrites a function declaration into the worker.
@@ -194,7 +197,7 @@ func usedImports(text string, lines map[string]string) []string {
 }
 
 // scan marks all that a declaration mentions and returns the import lines that it may need, by name.
-func (e *emitter) scan(info *PackageInfo, file *ast.File, decl *ast.FuncDecl) map[string]string {
+func (e *emitter) scan(info *PackageInfo, file *ast.File, decl ast.Node) map[string]string {
 	used := map[*types.PkgName]bool{}
 	ast.Inspect(decl, func(n ast.Node) bool {
 		if literal, ok := n.(*ast.InterfaceType); ok {
@@ -332,11 +335,17 @@ func (e *emitter) markCompared(t types.Type) {
 
 func (e *emitter) markVariable(v *types.Var) {
 	key := v.Pkg().Path() + "." + v.Name()
-	e.need(key)
+	born := e.s.isBorn(v)
+	if !born {
+		e.need(key)
+	}
 	if e.variables[key] == nil {
 		e.variables[key] = v
 		e.changed = true
 		e.markType(v.Type())
+		if born {
+			e.bear(v)
+		}
 	}
 }
 

@@ -196,7 +196,11 @@ func (d *declarations) variable(v *types.Var) {
 		text = d.opaque(v.Type())
 	}
 	d.printf("var Fire__%s *%s\n", v.Name(), text)
-	fmt.Fprintf(&d.init, "\tfire__.Variable(%q, &Fire__%s)\n", v.Pkg().Path()+"."+v.Name(), v.Name())
+	id, make := d.e.variableID(v), "Variable"
+	if isAdded(id) {
+		make = "BornVariable"
+	}
+	fmt.Fprintf(&d.init, "\tfire__.%s(%q, &Fire__%s)\n", make, id, v.Name())
 }
 
 // signatureText renders parameters and results with given names, and the structs that carry them.
@@ -328,6 +332,13 @@ func namedReceiver(signature *types.Signature) *types.Signature {
 }
 
 func (d *declarations) handle(name, id string) {
+	if f := d.e.functions[id]; f != nil {
+		if wire := d.e.s.wireID(f); isAdded(wire) {
+			// It comes with a worker: home has it when this one is committed.
+			d.printf("var %s = fire__.Func(%q, false)\n", name, wire)
+			return
+		}
+	}
 	d.printf("var %s = fire__.Func(%q, %t)\n", name, id, d.e.required[id])
 }
 
@@ -349,7 +360,11 @@ func (d *declarations) proxy(t types.Type) {
 // entry renders what home's calls of a moved function arrive at.
 func (d *declarations) entry(b *hostedBody) {
 	t, call := d.entryCall(b, b.entry.Signature(), b.name)
-	fmt.Fprintf(&d.init, "\tfire__.Host(%q, func(fire__a *%s, fire__r *%s) { %s })\n", b.id, t.argumentStruct, t.resultStruct, call)
+	wire := d.e.s.wireID(b.entry)
+	fmt.Fprintf(&d.init, "\tfire__.Host(%q, func(fire__a *%s, fire__r *%s) { %s })\n", wire, t.argumentStruct, t.resultStruct, call)
+	if isAdded(wire) {
+		fmt.Fprintf(&d.init, "\tfire__.Added(%t)\n", b.entry.Signature().Variadic())
+	}
 }
 
 // entryCall renders the call of a hosted body with the arguments of an entry.

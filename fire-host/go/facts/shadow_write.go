@@ -62,6 +62,8 @@ func (s *session) shadow(r *request, reply map[string]any) (err error) {
 	reply["packages"] = packages
 	reply["contains"] = sortedKeys(e.contains)
 	reply["skipped"] = skipped
+	reply["beyond"] = e.beyond()
+	reply["born"] = e.born()
 	reply["needs"] = e.needs
 	return nil
 }
@@ -259,7 +261,7 @@ func (e *emitter) render(path string) *rendered {
 	}
 	for _, id := range sortedKeys(e.valued) {
 		if f := e.valued[id]; inPackage(f.Pkg()) && !e.along(id) {
-			fmt.Fprintf(&d.init, "\tfire__.FunctionValue(%q, %s)\n", id, f.Name())
+			fmt.Fprintf(&d.init, "\tfire__.FunctionValue(%q, %s)\n", e.s.wireID(f), f.Name())
 		}
 	}
 	out := &rendered{files: map[string]string{}, imports: map[string]bool{}}
@@ -281,6 +283,7 @@ func (e *emitter) render(path string) *rendered {
 			out.imports[strings.Trim(line[strings.LastIndexByte(line, ' ')+1:], `"`)] = true
 		}
 	}
+	d.initialise()
 	body := d.text.String()
 	if d.init.Len() > 0 {
 		body += "\nfunc init() {\n" + d.init.String() + "}\n"

@@ -29,7 +29,6 @@ func (s *session) update(r *request, reply map[string]any) error {
 		reply["reloaded"] = true
 		return nil
 	}
-	diagnostics := []diagnostic{}
 	for _, path := range s.userPaths() {
 		old := s.user[path]
 		if !dirty[path] && !s.importsChanged(old, dirty) {
@@ -42,7 +41,11 @@ func (s *session) update(r *request, reply map[string]any) error {
 		} else {
 			delete(dirty, path)
 		}
-		diagnostics = append(diagnostics, info.Errors...)
+	}
+	// A package that was broken before and has not been mended is as much in the way as one that was broken now.
+	diagnostics := []diagnostic{}
+	for _, path := range s.userPaths() {
+		diagnostics = append(diagnostics, s.user[path].Errors...)
 	}
 	// Objects of a re-read package are new ones: whoever imports it must not mix them with the old.
 	reply["diagnostics"] = diagnostics

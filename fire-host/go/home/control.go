@@ -23,6 +23,8 @@ type message struct {
 	Committed *committed    `json:"committed,omitempty"`
 	Drained   *generation   `json:"drained,omitempty"`
 	Close     *closeRequest `json:"close,omitempty"`
+	Look      *look         `json:"look,omitempty"`
+	Seen      *seen         `json:"seen,omitempty"`
 }
 
 type hello struct {
@@ -159,6 +161,8 @@ func (c *control) serve() {
 			c.link(*m.Link)
 		case m.Commit != nil:
 			c.commit(*m.Commit)
+		case m.Look != nil:
+			c.send(message{Seen: c.look(*m.Look)})
 		case m.Close != nil:
 			if l := c.links[m.Close.Generation]; l != nil {
 				delete(c.links, m.Close.Generation)
@@ -198,11 +202,10 @@ func (l *link) handshake() *refused {
 
 // shake asks the worker what it hosts; meanwhile the worker looks up what it needs.
 func (l *link) shake() (no *refused) {
-	s, err := l.acquire()
+	s, err := l.acquire("the handshake")
 	if err != nil {
 		return &refused{Code: "link", Message: err.Error()}
 	}
-	s.function = "the handshake"
 	defer func() {
 		if p := recover(); p != nil {
 			text := "the handshake failed"
@@ -222,13 +225,29 @@ func (l *link) shake() (no *refused) {
 		s.finish()
 		return &refused{Code: code, Subject: subject, Message: text}
 	}
-	for i := range in.Count(16) {
+	for i := range in.Count(17) {
 		id, instance, arguments, results := in.Text(), in.U32(), in.U32(), in.U32()
+		kind := in.U8()
 		if arguments == wire.NoType {
 			l.hosted[id] = &target{link: l, instances: newInstances()}
 			continue
 		}
 		t := &target{link: l, number: uint32(i), arguments: l.typeOf(arguments), results: l.typeOf(results)}
+		switch kind {
+		case wire.HostedAdded, wire.HostedAddedDots:
+			t.added, t.variadic = true, kind == wire.HostedAddedDots
+			t.parameters, t.returns = s.codes(&in), s.codes(&in)
+		case wire.HostedInitialiser:
+			one := initialiser{target: t}
+			for range in.Count(4) {
+				one.begins = append(one.begins, in.Text())
+			}
+			if len(one.begins) == 0 {
+				panic(wire.Malformed("an initialiser of nothing"))
+			}
+			l.initialisers = append(l.initialisers, one)
+			continue
+		}
 		if instance == wire.NoType {
 			t.takes(functionByID(id))
 			l.hosted[id] = t
@@ -262,11 +281,10 @@ func (l *link) serves(here bool, ids []string) {
 	go func() {
 		defer close(done)
 		defer func() { recover() }() // it died: nothing in it calls anything any more
-		s, err := l.acquire()
+		s, err := l.acquire("a commit")
 		if err != nil {
 			return
 		}
-		s.function = "a commit"
 		var w wire.Writer
 		w.Bool(here)
 		w.U32(uint32(len(ids)))
@@ -284,27 +302,21 @@ func (l *link) serves(here bool, ids []string) {
 	}
 }
 
+// flip is a slot and where its calls are to go.
+type flip struct {
+	slot *Slot
+	to   *target
+}
+
 // commit flips all slots of a batch. Every call that begins afterwards goes the new way.
 func (c *control) commit(r commit) {
-	type flip struct {
-		slot *Slot
-		to   *target
+	wanted, no := c.prepare(r.Moves)
+	if no != nil {
+		c.send(message{Refused: no})
+		return
 	}
-	var wanted []flip
 	for _, m := range r.Moves {
-		l := c.links[m.Generation]
-		for _, id := range m.Functions {
-			slot := slotOf(id)
-			if slot == nil || l == nil || l.hosted[id] == nil {
-				c.send(message{Refused: &refused{m.Generation, "missing", id, "the running program has no dispatch check for " + id}})
-				return
-			}
-			to := l.hosted[id]
-			if to.instances != nil {
-				to.instances.baseline = m.Baseline
-			}
-			wanted = append(wanted, flip{slot, to})
-		}
+		c.links[m.Generation].resume()
 	}
 	var reverted []*Slot
 	for _, id := range r.Reverted {
@@ -312,6 +324,80 @@ func (c *control) commit(r commit) {
 			reverted = append(reverted, slot)
 		}
 	}
+	tellWorkers(wanted, reverted)
+	turn(wanted, reverted)
+	c.send(message{Committed: &committed{r.ID}})
+	for _, old := range r.Superseded {
+		if l := c.links[old]; l != nil {
+			l.supersede(func() { c.send(message{Drained: &generation{old}}) })
+		}
+	}
+}
+
+// prepare finds the slots of a batch. Functions that the binary does not hold get theirs; variables get their values.
+func (c *control) prepare(moves []move) (wanted []flip, no *refused) {
+	for _, m := range moves {
+		l := c.links[m.Generation]
+		for _, id := range m.Functions {
+			if l == nil || l.hosted[id] == nil {
+				return nil, &refused{m.Generation, "missing", id, "the worker does not host " + id}
+			}
+			t := l.hosted[id]
+			slot := slotOf(id)
+			if slot == nil && t.added {
+				made, err := addedSlot(id, t)
+				if err != nil {
+					return nil, &refused{m.Generation, "missing", id, err.Error()}
+				}
+				slot = made
+			}
+			if slot == nil {
+				return nil, &refused{m.Generation, "missing", id, "the running program has no dispatch check for " + id}
+			}
+			if t.instances != nil {
+				t.instances.baseline = m.Baseline
+			}
+			t.work = figure(len(wanted))
+			wanted = append(wanted, flip{slot, t})
+		}
+	}
+	for _, f := range wanted {
+		if f.to.added && !f.slot.hot.Load() {
+			// Nobody calls it yet but the initialisers that follow.
+			flips.Lock()
+			f.slot.route(f.to)
+			flips.Unlock()
+		}
+	}
+	for _, m := range moves {
+		if err := c.links[m.Generation].begin(); err != nil {
+			return nil, &refused{m.Generation, "var", "", err.Error()}
+		}
+	}
+	return wanted, nil
+}
+
+// turn flips slots in one instant. Those that were native are entered first, those that go native are left last: in
+// between, every call of one of them waits, and none can find a new caller with an old callee.
+func turn(wanted []flip, reverted []*Slot) {
+	flips.Lock()
+	defer flips.Unlock()
+	turning.Store(true)
+	defer turning.Store(false)
+	for _, entering := range []bool{true, false} {
+		for _, f := range wanted {
+			if f.slot.hot.Load() != entering {
+				f.slot.route(f.to)
+			}
+		}
+	}
+	for _, slot := range reverted {
+		slot.hot.Store(false)
+	}
+}
+
+// tellWorkers tells every worker which functions it is about to serve, or not any more.
+func tellWorkers(wanted []flip, reverted []*Slot) {
 	leaving, coming := map[*link][]string{}, map[*link][]string{}
 	for _, f := range wanted {
 		f.slot.leave(leaving)
@@ -325,20 +411,5 @@ func (c *control) commit(r commit) {
 	}
 	for l, ids := range coming {
 		l.serves(true, ids)
-	}
-	flips.Lock()
-	for n, f := range wanted {
-		f.to.work = figure(n)
-		f.slot.route(f.to)
-	}
-	for _, slot := range reverted {
-		slot.hot.Store(false)
-	}
-	flips.Unlock()
-	c.send(message{Committed: &committed{r.ID}})
-	for _, old := range r.Superseded {
-		if l := c.links[old]; l != nil {
-			l.supersede(func() { c.send(message{Drained: &generation{old}}) })
-		}
 	}
 }

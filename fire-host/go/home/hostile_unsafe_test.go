@@ -136,11 +136,10 @@ func call(frames []lane.Frame) (ended any) {
 				outcome = p
 			}
 		}()
-		s, err := l.acquire()
+		s, err := l.acquire("example.com/hostile.Called")
 		if err != nil {
 			panic(err)
 		}
-		s.function = "example.com/hostile.Called"
 		outcome = append([]byte(nil), s.serve()...)
 	}()
 	return <-done
@@ -163,7 +162,7 @@ func answers(t *testing.T, compose func(s *script)) []lane.Frame {
 	go func() {
 		returned := false
 		defer func() { recover(); done <- returned }()
-		session, err := l.acquire()
+		session, err := l.acquire("a script")
 		if err != nil {
 			return
 		}

@@ -1,8 +1,10 @@
 package home
 
 import (
+	"errors"
 	"reflect"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,7 +21,9 @@ type link struct {
 
 	mu       sync.Mutex
 	idle     []*session // last in, first out: the warmest lane is used next
+	sessions []*session // all that live
 	open     int        // sessions in use
+	spawned  int        // goroutines of its code
 	closures int        // closures of the worker that home can still reach
 	drops    []uint64   // closures that home has let go of, not yet told
 	closed   bool
@@ -27,12 +31,15 @@ type link struct {
 	told     chan struct{} // closed once the host has said why this link is
 	drained  func()        // called once when nothing refers to this generation any more
 	superior bool          // a newer generation has taken all of its functions
+	empty    bool          // and the host has been told that nothing refers to this one any more
 
 	types     []*typ // by code
 	functions []function
 	keys      map[reflect.Type]*key
 	byKey     []*key
 	hosted    map[string]*target
+
+	initialisers []initialiser // of variables that are born at home, in order
 }
 
 // typ is a type as a worker sees it.
@@ -72,17 +79,25 @@ func openLink(generation uint64, descriptor string) (*link, error) {
 	return &link{generation: generation, lanes: lanes, told: make(chan struct{}), keys: map[reflect.Type]*key{}, hosted: map[string]*target{}}, nil
 }
 
-// acquire takes a lane for one call.
-func (l *link) acquire() (*session, error) {
+// errDrained says that a link is about to be closed: the call has found its way there too late.
+var errDrained = errors.New("the generation has drained")
+
+// acquire takes a lane for one call of a function.
+func (l *link) acquire(function string) (*session, error) {
 	l.mu.Lock()
 	if l.closed {
 		l.mu.Unlock()
 		return nil, lane.ErrClosed
 	}
+	if l.empty {
+		l.mu.Unlock()
+		return nil, errDrained
+	}
 	l.open++
 	if n := len(l.idle); n > 0 {
 		s := l.idle[n-1]
 		l.idle = l.idle[:n-1]
+		s.busy, s.function = true, function
 		l.mu.Unlock()
 		return s, nil
 	}
@@ -95,7 +110,11 @@ func (l *link) acquire() (*session, error) {
 		l.mu.Unlock()
 		return nil, err
 	}
-	return &session{link: l, lane: opened}, nil
+	s := &session{link: l, lane: opened, function: function, busy: true}
+	l.mu.Lock()
+	l.sessions = append(l.sessions, s)
+	l.mu.Unlock()
+	return s, nil
 }
 
 // release gives a lane back. Precondition: the worker has answered; nothing is under way on the lane.
@@ -105,6 +124,7 @@ func (l *link) release(s *session) {
 	s.holder.clear()
 	l.mu.Lock()
 	l.open--
+	s.busy = false
 	if !l.closed {
 		l.idle = append(l.idle, s)
 	}
@@ -113,9 +133,13 @@ func (l *link) release(s *session) {
 }
 
 // abandon counts a lane out that can carry no further call.
-func (l *link) abandon() {
+func (l *link) abandon(s *session) {
 	l.mu.Lock()
 	l.open--
+	s.busy = false
+	if at := slices.Index(l.sessions, s); at >= 0 {
+		l.sessions = slices.Delete(l.sessions, at, at+1)
+	}
 	l.mu.Unlock()
 	l.settle()
 }
@@ -126,6 +150,7 @@ func (l *link) settle() {
 	var call func()
 	if l.superior && l.open == 0 && l.closures == 0 {
 		call, l.drained = l.drained, nil
+		l.empty = l.empty || call != nil
 	}
 	l.mu.Unlock()
 	if call != nil {
@@ -138,6 +163,13 @@ func (l *link) supersede(drained func()) {
 	l.superior, l.drained = true, drained
 	l.mu.Unlock()
 	l.settle()
+}
+
+// resume takes back that the link has been superseded: calls go there again.
+func (l *link) resume() {
+	l.mu.Lock()
+	l.superior, l.empty, l.drained = false, false, nil
+	l.mu.Unlock()
 }
 
 // close ends every call on the link with the cause, which the host tells once.
@@ -297,14 +329,19 @@ func (l *link) newReference(id uint64) *reference {
 	l.mu.Lock()
 	l.closures++
 	l.mu.Unlock()
-	runtime.SetFinalizer(ref, func(ref *reference) {
-		l.mu.Lock()
-		l.closures--
-		l.drops = append(l.drops, ref.id)
-		l.mu.Unlock()
-		l.settle()
-	})
+	runtime.SetFinalizer(ref, (*reference).drop)
 	return ref
+}
+
+// drop lets go of the closure. Nobody can call it any more.
+func (ref *reference) drop() {
+	runtime.SetFinalizer(ref, nil)
+	l := ref.link
+	l.mu.Lock()
+	l.closures--
+	l.drops = append(l.drops, ref.id)
+	l.mu.Unlock()
+	l.settle()
 }
 
 // dropped takes the closures that the worker has not been told of.

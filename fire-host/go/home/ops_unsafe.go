@@ -19,6 +19,8 @@ func (s *session) execute(kind uint16, r *wire.Reader, w *wire.Writer) {
 		w.Bool(functionByID(r.Text()).IsValid())
 	case wire.ResolveVariable:
 		s.resolveVariable(r, w)
+	case wire.BornVariable:
+		s.bornVariable(r, w)
 	case wire.DefineFunction:
 		s.defineFunction(r)
 	case wire.Load:
@@ -209,13 +211,21 @@ func (s *session) spawn(r *wire.Reader) {
 	if t.rtype != reflect.TypeFor[func()]() {
 		panic(wire.Malformed("a goroutine of a function with parameters"))
 	}
-	go s.link.goroutine(ref, t)
+	l := s.link
+	l.mu.Lock()
+	l.spawned++
+	l.mu.Unlock()
+	go l.goroutine(ref, t)
 }
 
 // goroutine runs a closure of the worker on a goroutine of its own. Nothing there can recover the death of the worker, and it is
 // none of the program's panics: the goroutine ends with it.
 func (l *link) goroutine(ref *reference, t *typ) {
 	defer func() {
+		l.mu.Lock()
+		l.spawned--
+		l.mu.Unlock()
+		ref.drop() // it was made for this goroutine alone
 		switch p := recover().(type) {
 		case nil:
 		case workerDied:

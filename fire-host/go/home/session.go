@@ -19,12 +19,15 @@ import (
 type session struct {
 	link       *link
 	lane       *lane.Lane
-	function   string
+	function   string // under the link's lock, like busy
 	work       *atomic.Uint64
 	pins       []unsafe.Pointer // what the worker holds references to
 	crowded    int              // how many pins make it worth to look for repetitions
 	references []*reference     // closures of the worker that this call has brought home
 	iterations []*iteration
+	busy       bool          // it carries a call; under the link's lock
+	steps      atomic.Uint64 // odd: home waits for the worker
+	seen       uint64        // steps at the host's last look
 	out        wire.Writer
 	key        scratch // what was looked up in a map last
 	holder     scratch // the map or channel that an operation was on last
@@ -38,7 +41,9 @@ func (s *session) send(kind uint16, payload []byte) {
 }
 
 func (s *session) receive() lane.Frame {
+	s.steps.Add(1)
 	f, err := s.lane.Recv()
+	s.steps.Add(1)
 	if err != nil {
 		s.lost(err)
 	}
@@ -48,7 +53,7 @@ func (s *session) receive() lane.Frame {
 // lost ends the call: its worker is gone, or its lane.
 func (s *session) lost(err error) {
 	s.lane.Close()
-	s.link.abandon()
+	s.link.abandon(s)
 	panic(died(s.function, s.link))
 }
 
@@ -60,7 +65,7 @@ func (s *session) run(t *target, a, r unsafe.Pointer) bool {
 	wire.Write(s, &s.out, a, t.arguments.program)
 	if err := s.lane.Send(lane.Frame{Kind: wire.Call, Payload: s.out.B}); err == lane.ErrClosed {
 		s.lane.Close()
-		s.link.abandon()
+		s.link.abandon(s)
 		return false
 	} else if err != nil {
 		s.lost(err)
@@ -86,7 +91,7 @@ func (s *session) decode(f func()) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.lane.Close()
-			s.link.abandon()
+			s.link.abandon(s)
 			panic(p)
 		}
 	}()
@@ -112,11 +117,11 @@ func (s *session) tellDropped() {
 
 // invoke calls a closure that lives in the worker.
 func (l *link) invoke(ref *reference, f *typ, in []reflect.Value) []reflect.Value {
-	s, err := l.acquire()
+	s, err := l.acquire("a function value")
 	if err != nil {
 		panic(died("a function value", l))
 	}
-	s.function, s.work = "a function value", ref.work
+	s.work = ref.work
 	s.out.B = s.out.B[:0]
 	s.out.U64(ref.id)
 	t := f.rtype

@@ -4,6 +4,7 @@ package home
 
 import (
 	"reflect"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -14,6 +15,7 @@ type Slot struct {
 	hot    atomic.Bool
 	target atomic.Pointer[target]
 	id     string
+	tally  tally
 }
 
 // target is a hosted function of one worker.
@@ -25,6 +27,10 @@ type target struct {
 	instances *instances     // not nil: the function is generic, and these are called instead
 	before    *target        // where the calls went before; nil: they ran natively
 	work      *atomic.Uint64 // counts the operations that its calls carry out; may be nil
+
+	added               bool // the binary has no entry for it: parameters and returns say how to make one
+	variadic            bool
+	parameters, returns []*typ
 }
 
 // Hot reports whether calls go to a worker. It is what every call of an unmoved function pays.
@@ -64,13 +70,30 @@ var counted = func() *atomic.Pointer[atomic.Uint64] {
 // flips is held while slots change.
 var flips sync.Mutex
 
+// turning is set while the slots of a batch flip: calls that begin then wait for the end, so that none finds one
+// function new and another one old.
+var turning atomic.Bool
+
 // route makes new calls go to a worker. Precondition: flips is held.
 func (s *Slot) route(to *target) {
 	if s.hot.Load() {
-		to.before = s.target.Load().living()
+		now := s.target.Load().living()
+		if !now.reaches(to) { // else it goes back
+			to.before = now
+		}
 	}
 	s.target.Store(to)
 	s.hot.Store(true)
+}
+
+// reaches reports whether a target is t or one before it.
+func (t *target) reaches(other *target) bool {
+	for ; t != nil; t = t.before {
+		if t == other {
+			return true
+		}
+	}
+	return false
 }
 
 // living is the newest target, from t on back, whose worker serves; nil if there is none. Those that do not are forgotten.
@@ -106,6 +129,11 @@ func Call(s *Slot, a, r unsafe.Pointer) bool { return s.call(nil, a, r) }
 // call is Call, for an instance of a generic function if one is given.
 func (s *Slot) call(instance reflect.Type, a, r unsafe.Pointer) bool {
 	for s.hot.Load() {
+		if turning.Load() {
+			flips.Lock() // held until the last one has flipped
+			flips.Unlock()
+			continue
+		}
 		t := s.target.Load()
 		called := t
 		if instance != nil {
@@ -115,17 +143,23 @@ func (s *Slot) call(instance reflect.Type, a, r unsafe.Pointer) bool {
 				panic(unhosted{s.id, instance})
 			}
 		}
-		session, err := t.link.acquire()
+		session, err := t.link.acquire(s.id)
 		switch {
 		case err == nil:
-			session.function, session.work = s.id, t.work
+			session.work = t.work
+			begun := s.tally.begin()
 			if session.run(called, a, r) {
+				s.tally.end(begun)
 				return true
+			}
+		case err == errDrained:
+			if s.target.Load() == t {
+				t.link.resume() // it serves again: what came after it is gone
 			}
 		case t.link.isClosed():
 			s.fallBack(t)
 		default:
-			panic(noLane{s.id, err})
+			panic(noLane{shown(s.id), err})
 		}
 	}
 	return false
@@ -138,8 +172,14 @@ func (w workerDied) Error() string {
 	return "fire: the worker running " + w.function + " died (" + w.cause + ")"
 }
 
+// shown is a function as the user calls it: one that came with an edit carries its signature on the wire.
+func shown(id string) string {
+	name, _, _ := strings.Cut(id, "#")
+	return name
+}
+
 func died(function string, l *link) error {
-	return workerDied{function, l.whyClosed()}
+	return workerDied{shown(function), l.whyClosed()}
 }
 
 // noLane is the panic of a call that cannot be carried to its worker, which lives.

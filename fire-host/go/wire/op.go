@@ -6,7 +6,7 @@
 package wire
 
 // Version of this table. Home refuses a worker that was built for another.
-const Version = 5
+const Version = 6
 
 // LineSize is the size of the pieces in which workers read memory without pointers. Pieces are aligned, so that each lies
 // in one page.
@@ -83,6 +83,7 @@ const (
 	AssertionFailed // codes of the static type and of the asserted one, the value
 	LoadLine        // u64 address of LineSize bytes, which hold no more than the worker may see: raw
 	StoreRuns       // u64 address, u32 length and bytes, again and again
+	BornVariable    // name, code of its type: home makes it if it has none of this name
 )
 
 // How an interface value is encoded: one of these bytes comes first.
@@ -103,6 +104,14 @@ const (
 	FuncHome    // u64 word
 	FuncClosure // u64 id of a closure that lives in the worker
 	FuncNamed   // worker to home: a declared function, by its id
+)
+
+// What a hosted function is, in the answer to Init.
+const (
+	HostedMoved       = iota // home has an entry for it
+	HostedAdded              // it has none yet: the codes of its parameters and results follow
+	HostedAddedDots          // the same, and the last parameter takes several
+	HostedInitialiser        // it gives variables that are born at home their first values: their names follow
 )
 
 // Kinds of a case in Select.

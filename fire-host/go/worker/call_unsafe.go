@@ -160,12 +160,18 @@ func callMethod(p Proxy, name string, arguments, results *typ, a, r unsafe.Point
 
 // Variable binds a package variable's reference at the handshake. Called by generated code.
 func Variable[T any](id string, p **T) {
-	variables = append(variables, variable{id, (*unsafe.Pointer)(unsafe.Pointer(p))})
+	variables = append(variables, variable{id, (*unsafe.Pointer)(unsafe.Pointer(p)), nil})
+}
+
+// BornVariable is Variable for one that home makes when it is asked for the first time. Called by generated code.
+func BornVariable[T any](id string, p **T) {
+	variables = append(variables, variable{id, (*unsafe.Pointer)(unsafe.Pointer(p)), reflect.TypeFor[T]()})
 }
 
 type variable struct {
-	id string
-	p  *unsafe.Pointer
+	id   string
+	p    *unsafe.Pointer
+	born reflect.Type // nil: the running binary holds it
 }
 
 var variables []variable
@@ -176,14 +182,32 @@ type hosted struct {
 	instance           reflect.Type // not nil: it is an instance of a generic function, and this stands for it
 	arguments, results reflect.Type
 	run                func(a, r unsafe.Pointer)
+	kind               uint8    // see wire.HostedMoved
+	begins             []string // of an initialiser: the variables
 }
 
 var hostedList []hosted
 
+// Added notes that home has no entry for the function that was entered last. Called by generated code.
+func Added(variadic bool) {
+	last := &hostedList[len(hostedList)-1]
+	last.kind = wire.HostedAdded
+	if variadic {
+		last.kind = wire.HostedAddedDots
+	}
+}
+
+// Initialise enters what gives variables that are born at home their first values. Called by generated code.
+func Initialise(ids []string, f func()) {
+	none := reflect.TypeFor[struct{}]()
+	hostedList = append(hostedList, hosted{id: "the initialiser of " + ids[0], arguments: none, results: none,
+		run: func(_, _ unsafe.Pointer) { f() }, kind: wire.HostedInitialiser, begins: ids})
+}
+
 // Host enters a moved function. Called by generated code.
 func Host[A, R any](id string, f func(*A, *R)) {
-	hostedList = append(hostedList, hosted{id, nil, reflect.TypeFor[A](), reflect.TypeFor[R](),
-		func(a, r unsafe.Pointer) { f((*A)(a), (*R)(r)) }})
+	hostedList = append(hostedList, hosted{id: id, arguments: reflect.TypeFor[A](), results: reflect.TypeFor[R](),
+		run: func(a, r unsafe.Pointer) { f((*A)(a), (*R)(r)) }})
 }
 
 // HostGeneric enters a moved generic function, which home calls by its instances. Called by generated code.
@@ -191,6 +215,6 @@ func HostGeneric(id string) { hostedList = append(hostedList, hosted{id: id}) }
 
 // HostInstance enters an instance of one: K is a function of its type arguments. Called by generated code.
 func HostInstance[K, A, R any](id string, f func(*A, *R)) {
-	hostedList = append(hostedList, hosted{id, reflect.TypeFor[K](), reflect.TypeFor[A](), reflect.TypeFor[R](),
-		func(a, r unsafe.Pointer) { f((*A)(a), (*R)(r)) }})
+	hostedList = append(hostedList, hosted{id: id, instance: reflect.TypeFor[K](), arguments: reflect.TypeFor[A](), results: reflect.TypeFor[R](),
+		run: func(a, r unsafe.Pointer) { f((*A)(a), (*R)(r)) }})
 }

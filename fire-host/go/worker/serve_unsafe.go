@@ -27,6 +27,7 @@ func ServeAs(path, name string) {
 // Serve is a worker's main function: it hosts the moved bodies until its host or its home is gone.
 func Serve() {
 	syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL), 0)
+	watchMemory()
 	control, err := connect(os.Getenv("FIRE_CONTROL"))
 	if err != nil {
 		fail("the control socket", err)
@@ -186,6 +187,13 @@ func (c *context) handshake(in *wire.Reader) []byte {
 	watched.Store(in.Bool())
 	for _, v := range variables {
 		var q wire.Writer
+		if v.born != nil {
+			q.Text(v.id)
+			q.U32(c.told(typeOf(v.born)).code)
+			r := c.roundTrip(wire.BornVariable, q.B)
+			*v.p = reference(r.U64())
+			continue
+		}
 		q.Text(v.id)
 		r := c.roundTrip(wire.ResolveVariable, q.B)
 		if !r.Bool() {
@@ -212,6 +220,17 @@ func (c *context) handshake(in *wire.Reader) []byte {
 				w.U32(wire.NoType)
 			} else {
 				w.U32(c.told(typeOf(t)).code)
+			}
+		}
+		w.U8(h.kind)
+		switch h.kind {
+		case wire.HostedAdded, wire.HostedAddedDots:
+			c.fieldCodes(&w, typeOf(h.arguments))
+			c.fieldCodes(&w, typeOf(h.results))
+		case wire.HostedInitialiser:
+			w.U32(uint32(len(h.begins)))
+			for _, id := range h.begins {
+				w.Text(id)
 			}
 		}
 	}

@@ -109,7 +109,7 @@ fn both<'s>(
         Edit::new(package, id, code::METHOD_SIGNATURE, detail)
     } else if old.signature != new.signature {
         let detail = format!("{} → {}", old.shown, new.shown);
-        signature(comparison.new, package, id, new, detail)
+        signature(comparison, package, id, new, detail)
     } else if old.body != new.body || old.directives != new.directives {
         let code = if new.receiver.is_some() {
             code::METHOD_BODY
@@ -140,12 +140,13 @@ fn body_detail(old: &Function, new: &Function) -> String {
 /// The function and all that mention it change together: also a caller whose text is the same may
 /// compile to something else.
 fn signature(
-    program: &Program<'_>,
+    comparison: &Comparison<'_, '_>,
     package: &str,
     id: String,
     new: &Function,
     detail: String,
 ) -> Edit {
+    let program = comparison.new;
     let (code, users, in_interface) = match &new.receiver {
         None => (code::SIGNATURE, program.users(package, &new.name), false),
         Some(_) => {
@@ -154,15 +155,20 @@ fn signature(
             (code::METHOD_SIGNATURE, program.selecting(&new.name), known)
         }
     };
-    let (functions, others) = callers(program, &users);
+    let (functions, others) = callers(comparison.old, program, &users);
     let functions = functions.into_iter().chain([id.clone()]);
     Edit::new(package, id, code, detail)
         .by_swapping(functions)
         .stuck_if(others || in_interface)
 }
 
-/// The functions among users, and whether there are others, which no swap reaches.
-pub(super) fn callers(program: &Program<'_>, users: &[User<'_>]) -> (BTreeSet<String>, bool) {
+/// The functions among users, and whether there are others, which no swap reaches. What begins variables that the old
+/// program has not got has not run: it is judged with those.
+pub(super) fn callers(
+    old: &Program<'_>,
+    program: &Program<'_>,
+    users: &[User<'_>],
+) -> (BTreeSet<String>, bool) {
     let mut functions = BTreeSet::new();
     let mut others = false;
     for user in users.iter().filter(|user| !user.is_idle()) {
@@ -170,6 +176,7 @@ pub(super) fn callers(program: &Program<'_>, users: &[User<'_>]) -> (BTreeSet<St
             Some(id) => {
                 functions.insert(id);
             }
+            None if user.begins_new_variables(old) => {}
             None => others = true,
         }
     }

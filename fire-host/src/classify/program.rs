@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::source::declaration::{self, Declaration};
 use crate::source::{Chunk, ChunkKind, File, Mentions, Outline, Position, Receiver, Snapshot};
 
 /// One side of a comparison.
@@ -211,6 +212,32 @@ impl<'s> User<'s> {
             self.chunk.kind == ChunkKind::Func && !is_fixed(self.file, self.chunk) && name != "_";
         swappable
             .then(|| program.function_id(self.file.package(), self.chunk.receiver.as_ref(), name))
+    }
+
+    /// Whether it declares variables, none of which another program has.
+    pub(super) fn begins_new_variables(&self, old: &Program<'_>) -> bool {
+        let variables = |file: &Arc<File>, chunk: &Chunk| -> Vec<String> {
+            let declared = declaration::read(file, chunk).into_iter();
+            declared
+                .filter_map(|declaration| match declaration {
+                    Declaration::Variable(value) => Some(value.name),
+                    _ => None,
+                })
+                .collect()
+        };
+        if self.chunk.kind != ChunkKind::Var {
+            return false;
+        }
+        let own = variables(self.file, self.chunk);
+        let package = old.package(self.file.package());
+        let had = package.iter().flat_map(|file| {
+            let chunks = file.outline().chunks.iter();
+            chunks
+                .filter(|chunk| chunk.kind == ChunkKind::Var)
+                .flat_map(move |chunk| variables(file, chunk))
+        });
+        let had: BTreeSet<String> = had.collect();
+        !own.is_empty() && own.iter().all(|name| name != "_" && !had.contains(name))
     }
 
     /// Whether its code never runs: `func _() {…}`, `var _ Interface = T{}`.

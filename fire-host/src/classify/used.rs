@@ -47,19 +47,20 @@ const MENTIONED: &str = "something uses it";
 pub(super) fn settle(comparison: &mut Comparison<'_, '_>) {
     let added = std::mem::take(&mut comparison.added);
     let removed = std::mem::take(&mut comparison.removed);
-    let reasons = Judgement::new(comparison.new, &added).reasons();
+    let judgement = Judgement::new(comparison.new, &added);
+    let reasons = judgement.reasons();
     for (place, candidate) in added.iter().enumerate() {
-        let edit = addition(comparison.new, candidate, reasons.get(&place).copied());
+        let dynamic = judgement.may_be_called_dynamically(candidate);
+        let reason = reasons.get(&place).copied();
+        let edit = addition(comparison.old, comparison.new, candidate, reason, dynamic);
         comparison.push(edit, &[candidate.file]);
     }
-    let reasons = Judgement::new(comparison.old, &removed).reasons();
+    let judgement = Judgement::new(comparison.old, &removed);
+    let reasons = judgement.reasons();
     for (place, candidate) in removed.iter().enumerate() {
-        let edit = removal(
-            comparison.old,
-            comparison.new,
-            candidate,
-            reasons.get(&place).copied(),
-        );
+        let dynamic = judgement.may_be_called_dynamically(candidate);
+        let reason = reasons.get(&place).copied();
+        let edit = removal(comparison.old, comparison.new, candidate, reason, dynamic);
         comparison.push(edit, &[candidate.file]);
     }
 }
@@ -71,15 +72,6 @@ impl Candidate<'_> {
                 program.function_id(&self.package, Some(receiver), &self.name)
             }
             _ => format!("{}.{}", self.package, self.name),
-        }
-    }
-
-    fn in_interface(&self, program: &Program<'_>) -> bool {
-        match self.thing {
-            Thing::Method { arity, .. } => {
-                well_known::has(&self.name, arity) || program.interface_has(&self.name, arity)
-            }
-            _ => false,
         }
     }
 }
@@ -94,9 +86,11 @@ fn users<'s>(program: &Program<'s>, candidate: &Candidate<'_>) -> Vec<User<'s>> 
 }
 
 fn addition(
+    old: &Program<'_>,
     program: &Program<'_>,
     candidate: &Candidate<'_>,
     reason: Option<&'static str>,
+    dynamic: bool,
 ) -> Edit {
     let subject = candidate.subject(program);
     let package = &candidate.package;
@@ -105,11 +99,11 @@ fn addition(
     };
     match candidate.thing {
         Thing::Type => Edit::new(package, subject, code::TYPE, "added"),
-        Thing::Constant => values::constant(program, package, &candidate.name, "added".into()),
+        Thing::Constant => values::constant(old, program, package, &candidate.name, "added".into()),
         Thing::Function | Thing::Method { .. } => {
-            let (functions, others) = callers(program, &users(program, candidate));
+            let (functions, others) = callers(old, program, &users(program, candidate));
             // A type of the running program does not get a method that an interface asks for.
-            let stuck = others || reason != MENTIONED || candidate.in_interface(program);
+            let stuck = others || reason != MENTIONED || dynamic;
             let edit = Edit::new(package, subject.clone(), code::ADDED_USED, reason);
             edit.by_swapping(functions.into_iter().chain([subject]))
                 .stuck_if(stuck)
@@ -122,13 +116,14 @@ fn removal(
     new: &Program<'_>,
     candidate: &Candidate<'_>,
     reason: Option<&'static str>,
+    dynamic: bool,
 ) -> Edit {
     let subject = candidate.subject(old);
     let package = &candidate.package;
     let Some(reason) = reason else {
         return Edit::new(package, subject, code::REMOVED_UNUSED, "nothing used it").harmless();
     };
-    let (functions, others) = callers(new, &users(new, candidate));
+    let (functions, others) = callers(old, new, &users(new, candidate));
     match candidate.thing {
         Thing::Type => Edit::new(package, subject, code::TYPE, "removed"),
         Thing::Constant => {
@@ -141,7 +136,7 @@ fn removal(
             } else {
                 reason
             };
-            let stuck = others || reason != MENTIONED || candidate.in_interface(old);
+            let stuck = others || reason != MENTIONED || dynamic;
             let edit = Edit::new(package, subject, code::REMOVED_USED, detail);
             edit.by_swapping(functions).stuck_if(stuck)
         }
@@ -275,6 +270,14 @@ impl<'p, 's> Judgement<'p, 's> {
             if used.len() == before {
                 return;
             }
+        }
+    }
+
+    /// Whether something that mentions a method of this name may call it, or ask for it, on a value of any type.
+    fn may_be_called_dynamically(&self, candidate: &Candidate<'_>) -> bool {
+        match candidate.thing {
+            Thing::Method { arity, .. } => self.callable(candidate, arity).is_some(),
+            _ => false,
         }
     }
 

@@ -33,7 +33,7 @@ fn constants<'s>(
             continue;
         };
         if let Some(detail) = difference(&before.declaration, &after.declaration) {
-            let edit = constant(comparison.new, package, name, detail);
+            let edit = constant(comparison.old, comparison.new, package, name, detail);
             comparison.push(edit, &[before.file, after.file]);
         }
     }
@@ -80,8 +80,14 @@ fn difference(old: &Value, new: &Value) -> Option<String> {
 }
 
 /// A constant's value is compiled into whatever uses it.
-pub(super) fn constant(program: &Program<'_>, package: &str, name: &str, detail: String) -> Edit {
-    let (functions, others) = users_of_constant(program, package, name);
+pub(super) fn constant(
+    old: &Program<'_>,
+    program: &Program<'_>,
+    package: &str,
+    name: &str,
+    detail: String,
+) -> Edit {
+    let (functions, others) = users_of_constant(old, program, package, name);
     Edit::new(package, format!("{package}.{name}"), code::CONST, detail)
         .by_swapping(functions)
         .stuck_if(others)
@@ -89,7 +95,12 @@ pub(super) fn constant(program: &Program<'_>, package: &str, name: &str, detail:
 
 /// The functions that use a constant, also by way of other constants; and whether something that no
 /// swap reaches uses it: a type, a variable, `main`.
-fn users_of_constant(program: &Program<'_>, package: &str, name: &str) -> (BTreeSet<String>, bool) {
+fn users_of_constant(
+    old: &Program<'_>,
+    program: &Program<'_>,
+    package: &str,
+    name: &str,
+) -> (BTreeSet<String>, bool) {
     let mut seen = BTreeSet::from([(package.to_string(), name.to_string())]);
     let mut waiting: Vec<_> = seen.iter().cloned().collect();
     let mut direct: BTreeMap<(String, usize), User<'_>> = BTreeMap::new();
@@ -108,7 +119,7 @@ fn users_of_constant(program: &Program<'_>, package: &str, name: &str) -> (BTree
         }
     }
     let users: Vec<_> = direct.into_values().collect();
-    callers(program, &users)
+    callers(old, program, &users)
 }
 
 fn dependent_constants(user: &User<'_>, name: &str) -> Vec<String> {
@@ -134,7 +145,11 @@ fn variables<'s>(
     for (name, after) in &new.variables {
         let Some(before) = old.variables.get(name) else {
             let edit = Edit::new(package, subject(name), code::VAR, "added");
-            let (functions, others) = callers(comparison.new, &comparison.new.users(package, name));
+            let (functions, others) = callers(
+                comparison.old,
+                comparison.new,
+                &comparison.new.users(package, name),
+            );
             let edit = edit.by_swapping(functions).stuck_if(others);
             comparison.push(edit, &[after.file]);
             continue;

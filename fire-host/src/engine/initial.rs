@@ -10,8 +10,9 @@ use serde_json::json;
 
 use super::Engine;
 use crate::compile::Compiler;
-use crate::control::{Awaited, Move};
-use crate::engine::workers::Made;
+use crate::control::Awaited;
+use crate::engine::made::{Meanings, hosted};
+use crate::engine::workers::{Change, Made, Place, Started, Turn};
 use crate::facts::{FactsError, Function, Functions, Refusal, Shadow};
 use crate::swap::Fallback;
 use fire_plugin_api::split::{Group, Plan, Program};
@@ -34,8 +35,8 @@ pub struct Initial {
     functions: Vec<Function>,
     /// What stayed native, and why.
     pub left: Vec<Refusal>,
-    /// What was committed.
-    moves: Vec<Move>,
+    /// What was committed, in the order in which home was told of it.
+    moved: Vec<String>,
     /// What may be committed; none: all that is hosted.
     only: Option<BTreeSet<String>>,
 }
@@ -139,18 +140,20 @@ impl Engine {
                 }
             }
         }
-        let Some(moves) = moves else {
+        let Some((started, mut places)) = moves else {
             return Err("no worker can be started".into());
         };
         let running = self.running.as_mut().ok_or(CLOSED)?;
-        let moves: Vec<Move> = moves
-            .into_iter()
-            .filter_map(|one| initial.chosen(one))
-            .collect();
-        if let Err(refused) = running.workers.commit(&moves, &[]).await {
-            return Err(detail_of(&refused));
-        }
-        initial.moves = moves;
+        places.retain(|place| initial.chosen(&place.hosted.id));
+        initial.moved = places.iter().map(|place| place.hosted.id.clone()).collect();
+        let turn = Turn {
+            moves: places,
+            ..Turn::default()
+        };
+        let committed = running.workers.commit(started, Change::Forward(turn)).await;
+        committed.map_err(|refused| detail_of(&refused))?;
+        // Nothing comes before the beginning.
+        running.workers.settle();
         tracing::debug!(
             moved = initial.committed().count(),
             ms = super::milliseconds(since),
@@ -217,12 +220,7 @@ impl Engine {
                     Ok(shadow) => {
                         initial.keep_only(&whole, &ids);
                         match self.start_initial(initial, &shadow.contains).await {
-                            Ok(moves) => {
-                                if let Some(running) = &self.running {
-                                    running.workers.discard_all(&moves);
-                                }
-                                None
-                            }
+                            Ok(_) => None, // dropped: these workers were a trial
                             Err(refused) if refused.fatal => return Err(refused.detail),
                             Err(refused) => Some(refused.detail),
                         }
@@ -295,8 +293,7 @@ impl Engine {
         &mut self,
         initial: &Initial,
         contains: &[String],
-    ) -> Result<Vec<Move>, NotStarted> {
-        let transport = self.transport.clone();
+    ) -> Result<(Vec<Started>, Vec<Place>), NotStarted> {
         let fatal = |detail: &str| NotStarted {
             subject: String::new(),
             detail: detail.to_owned(),
@@ -308,7 +305,7 @@ impl Engine {
             return Err(fatal("the program's main has not begun"));
         }
         let built = running.directory.path().join("worker-initial");
-        let mut moves = Vec::new();
+        let (mut waiting, mut places) = (Vec::new(), Vec::new());
         for group in &initial.plan.groups {
             if group.functions.is_empty() {
                 continue;
@@ -321,34 +318,55 @@ impl Engine {
             if let Err(error) = std::fs::hard_link(&built, &binary) {
                 return Err(fatal(&error.to_string()));
             }
+            let meanings = Meanings::new();
+            let functions = group.functions.iter().map(|id| hosted(id, &meanings));
             let made = Made {
                 generation,
-                functions: group.functions.clone(),
+                functions: functions.collect(),
                 contains: contains.to_vec(),
                 baseline: true,
                 binary,
             };
-            let started = running
-                .workers
-                .start(made, transport.as_ref(), running.directory.path())
-                .await;
-            match started {
-                Ok(one) => moves.push(one),
-                Err(refused) => {
-                    running.workers.discard_all(&moves);
-                    let subject = refused
-                        .reasons
-                        .first()
-                        .map_or_else(String::new, |reason| reason.subject.clone());
-                    return Err(NotStarted {
-                        subject,
-                        detail: detail_of(&refused),
-                        fatal: !running.control.has_home(),
-                    });
-                }
+            let own = made.functions.iter().cloned();
+            places.extend(own.map(|hosted| Place { generation, hosted }));
+            waiting.push(made);
+        }
+        match start_all(&running.workers, waiting).await {
+            Ok(started) => Ok((started, places)),
+            Err(refused) => {
+                let first = refused.reasons.first();
+                Err(NotStarted {
+                    subject: first.map_or_else(String::new, |reason| reason.subject.clone()),
+                    detail: detail_of(&refused),
+                    fatal: !running.control.has_home(),
+                })
             }
         }
-        Ok(moves)
+    }
+}
+
+/// Starts workers side by side: each of them waits more than it computes.
+async fn start_all(
+    workers: &super::Workers,
+    mut waiting: Vec<Made>,
+) -> Result<Vec<Started>, Fallback> {
+    let at_once = 2 * std::thread::available_parallelism().map_or(2, usize::from);
+    let mut starting = tokio::task::JoinSet::new();
+    let mut started = Vec::new();
+    waiting.reverse();
+    loop {
+        while starting.len() < at_once
+            && let Some(made) = waiting.pop()
+        {
+            starting.spawn(workers.starting(made));
+        }
+        match starting.join_next().await {
+            None => return Ok(started),
+            Some(Ok(one)) => started.push(one?),
+            Some(Err(error)) => {
+                return Err(super::fallback("worker", "", error.to_string()));
+            }
+        }
     }
 }
 
@@ -383,15 +401,14 @@ impl Initial {
 
     /// The functions that were moved, in the order in which home was told of them.
     pub(super) fn committed(&self) -> impl Iterator<Item = &String> {
-        self.moves.iter().flat_map(|one| &one.functions)
+        self.moved.iter()
     }
 
-    /// What of a worker's functions may be committed.
-    fn chosen(&self, mut one: Move) -> Option<Move> {
-        if let Some(only) = &self.only {
-            one.functions.retain(|function| only.contains(function));
-        }
-        (!one.functions.is_empty()).then_some(one)
+    /// Whether a function may be committed.
+    fn chosen(&self, function: &str) -> bool {
+        self.only
+            .as_ref()
+            .is_none_or(|only| only.contains(function))
     }
 
     fn ids(&self) -> Vec<String> {

@@ -8,17 +8,23 @@ use fire_plugin_api::policy::{self, Action};
 use fire_plugin_api::split::{Plan, Program};
 use serde_json::json;
 
+use super::made::{Built, Meanings, hosted};
+use super::workers::{Change, Place, Turn};
 use super::{Engine, PATIENCE, fallback};
 use crate::classify::{self, Edit};
 use crate::control::Awaited;
-use crate::engine::workers::Made;
-use crate::facts::{Functions, Shadow, Updated};
+use crate::facts::{Differences, Functions, Updated};
 use crate::source::{Snapshot, new_syntax_errors};
-use crate::swap::{Diagnostic, Fallback, Hot, Reason, Stage, Swapped, Verdict};
+use crate::swap::{Diagnostic, Fallback, Hot, Reason, Stage, Swapped, Undone, Verdict};
 
 /// What a hot verdict carries to the swap.
 struct Ready {
     source: Snapshot,
+    meanings: Meanings,
+    /// Names on the wire that run natively again.
+    reverted: Vec<String>,
+    /// Names on the wire that the source does not hold any more.
+    retired: Vec<String>,
     /// Moved functions that are built anew because their workers hold an edited function's body.
     rebuilt: Vec<String>,
 }
@@ -41,8 +47,9 @@ impl Engine {
     pub(super) async fn judged(&mut self, changed: &[PathBuf]) -> Verdict {
         self.stages.clear();
         self.fresh = false;
+        self.unread.extend(changed.iter().cloned());
         let since = Instant::now();
-        let mut source = self.current.clone();
+        let mut source = self.seen.clone();
         let mut broken: Vec<Diagnostic> = Vec::new();
         for path in changed {
             if is_go(path) && !self.is_ours(path) {
@@ -65,6 +72,7 @@ impl Engine {
                 broken.extend(new_syntax_errors(old.as_deref(), new));
             }
         }
+        self.seen = source.clone();
         for diagnostic in &mut broken {
             diagnostic.file = self.project.shown(Path::new(&diagnostic.file));
         }
@@ -91,7 +99,7 @@ impl Engine {
         let effective = edits
             .iter()
             .any(|edit| !matches!(edit.code, "nothing" | "test"));
-        if !effective {
+        if !effective && !self.has_lost() {
             self.current = source;
             return Verdict::Nothing {
                 codes: codes(&edits),
@@ -108,7 +116,7 @@ impl Engine {
             Err(error) => return restart("policy", "", error.to_string()),
         };
         match actions.iter().max() {
-            None | Some(Action::Nothing) => {
+            None | Some(Action::Nothing) if !self.has_lost() => {
                 self.current = source;
                 Verdict::Nothing {
                     codes: codes(&edits),
@@ -122,7 +130,7 @@ impl Engine {
                     .map(|(edit, _)| reason(edit))
                     .collect(),
             },
-            Some(Action::Hot) => self.hot(&edits, &actions, source),
+            _ => self.hot(&edits, &actions, source).await,
         }
     }
 
@@ -207,59 +215,108 @@ impl Engine {
         None
     }
 
+    /// Whether functions have lost their worker: the next save tries again.
+    fn has_lost(&self) -> bool {
+        self.running.as_ref().is_some_and(|running| {
+            running
+                .workers
+                .with_table(|table| table.lost().next().is_some())
+        })
+    }
+
     /// Splits the functions of a hot batch into those that differ from the running binary and those that equal it again.
-    fn hot(&mut self, edits: &[Edit], actions: &[Action], source: Snapshot) -> Verdict {
-        let touched: BTreeSet<String> = edits
+    async fn hot(&mut self, edits: &[Edit], actions: &[Action], source: Snapshot) -> Verdict {
+        let Some(running) = &self.running else {
+            return restart("engine", "", "the swap engine is closed");
+        };
+        let hot = edits
             .iter()
             .zip(actions)
-            .filter(|(_, action)| **action == Action::Hot)
+            .filter(|(_, action)| **action == Action::Hot);
+        let mut touched: BTreeSet<String> = hot
             .flat_map(|(edit, _)| edit.functions.iter().cloned())
             .collect();
-        let differs: BTreeSet<String> = classify::diff(&self.baseline, &source)
+        let moved: BTreeSet<String> = running
+            .workers
+            .with_table(|table| table.moved().map(|place| place.hosted.id.clone()).collect());
+        let asked: BTreeSet<&String> = touched.union(&moved).collect();
+        let answer: Result<Differences, _> = running
+            .facts
+            .ask(json!({ "do": "differences", "functions": asked }))
+            .await;
+        let Differences {
+            differences,
+            missing,
+        } = match answer {
+            Ok(answer) => answer,
+            Err(error) => return restart("engine", "", error.to_string()),
+        };
+        let meanings: Meanings = differences
+            .into_iter()
+            .map(|one| (one.id.clone(), one))
+            .collect();
+        let texts: BTreeSet<String> = classify::diff(&self.baseline, &source)
             .into_iter()
             .flat_map(|edit| edit.functions)
             .collect();
-        let (functions, reverted): (Vec<String>, Vec<String>) =
-            touched.iter().cloned().partition(|id| differs.contains(id));
-        let moved = self
-            .running
-            .as_ref()
-            .map(|running| running.workers.moved())
-            .unwrap_or_default();
-        let rebuilt: Vec<String> = self
-            .running
-            .as_ref()
-            .map(|running| running.workers.containing(&touched))
-            .unwrap_or_default()
+        let mut retired = Vec::new();
+        running.workers.with_table(|table| {
+            // What has another meaning than it was compiled with is as stale as what was edited.
+            for place in table.moved() {
+                let id = &place.hosted.id;
+                if missing.contains(id) || hosted(id, &meanings).wire != place.hosted.wire {
+                    retired.push(place.hosted.wire.clone());
+                } else if hosted(id, &meanings).meaning != place.hosted.meaning {
+                    touched.insert(id.clone());
+                }
+            }
+            for difference in meanings.values() {
+                if difference.wire == difference.id && table.place(&difference.wire).is_none() {
+                    touched.insert(difference.id.clone());
+                }
+            }
+            touched.extend(table.lost().map(|place| place.hosted.id.clone()));
+        });
+        touched.retain(|id| !missing.contains(id));
+        // A worker that runs an edited body besides its own functions is as stale as one that serves it.
+        let rebuilt: BTreeSet<String> = running.workers.containing(&touched);
+        let rebuilt = rebuilt.difference(&touched).cloned().collect::<Vec<_>>();
+        let (functions, same): (Vec<String>, Vec<String>) = touched
             .into_iter()
-            .filter(|id| !touched.contains(id))
-            .collect();
-        let reverted: Vec<String> = reverted
-            .into_iter()
-            .filter(|id| moved.contains_key(id))
-            .collect();
+            .partition(|id| texts.contains(id) || meanings.contains_key(id));
+        let reverted: Vec<String> = running.workers.with_table(|table| {
+            same.into_iter()
+                .filter(|id| table.place(id).is_some())
+                .collect()
+        });
         let (functions, rebuilt) = if functions.is_empty() {
             (rebuilt, Vec::new())
         } else {
             (functions, rebuilt)
         };
-        if functions.is_empty() {
+        if functions.is_empty() && reverted.is_empty() {
             self.current = source;
-            return if reverted.is_empty() {
-                Verdict::Nothing {
-                    codes: codes(edits),
-                }
-            } else {
-                Verdict::Reverted {
-                    functions: reverted,
-                }
+            return Verdict::Nothing {
+                codes: codes(edits),
+            };
+        }
+        if functions.is_empty() {
+            self.pending = Some((source, retired));
+            return Verdict::Reverted {
+                functions: reverted,
             };
         }
         Verdict::Hot(Hot {
             functions,
-            reverted,
+            reverted: reverted.clone(),
             edits: edits.iter().map(reason).collect(),
-            plan: Box::new(Ready { source, rebuilt }),
+            plan: Box::new(Ready {
+                source,
+                meanings,
+                reverted,
+                retired,
+                rebuilt,
+            }),
         })
     }
 
@@ -269,18 +326,12 @@ impl Engine {
         };
         let mut built = hot.functions.clone();
         built.extend(ready.rebuilt.iter().cloned());
-        let plan = self.plan(&built).await?;
-        let compiler = self
-            .compiler()
-            .await
-            .map_err(|error| fallback("compile", "", error))?;
-        let mut made = Vec::new();
-        for group in &plan.groups {
-            made.push(self.make(&compiler, &group.functions).await?);
-        }
+        let Built { workers, born } = self.build_workers(&mut built, &ready.meanings).await?;
+        // What was built anew though nobody edited it is not told.
+        built.retain(|id| !ready.rebuilt.contains(id));
+        let functions = built;
         let since = Instant::now();
-        let transport = self.transport.clone();
-        let Some(running) = &mut self.running else {
+        let Some(running) = &self.running else {
             return Err(fallback("engine", "", "the swap engine is closed"));
         };
         let begun = tokio::time::timeout(PATIENCE, running.control.wait(Awaited::Begun)).await;
@@ -291,38 +342,46 @@ impl Engine {
                 "the program's main has not begun yet",
             ));
         }
-        let mut moves = Vec::new();
-        for one in made {
-            moves.push(
-                running
-                    .workers
-                    .start(one, transport.as_ref(), running.directory.path())
-                    .await?,
+        let mut turn = Turn {
+            reverted: ready.reverted,
+            retired: ready.retired,
+            ..Turn::default()
+        };
+        for made in &workers {
+            let generation = made.generation;
+            turn.moves.extend(
+                made.functions
+                    .iter()
+                    .cloned()
+                    .map(|hosted| Place { generation, hosted }),
             );
+        }
+        let last = workers.last().map(|made| made.generation);
+        let mut started = Vec::new();
+        for made in workers {
+            started.push(running.workers.start(made).await?);
         }
         self.stages
             .insert("start".into(), super::milliseconds(since));
         let since = Instant::now();
-        let Some(running) = &mut self.running else {
-            return Err(fallback("engine", "", "the swap engine is closed"));
-        };
-        running.workers.commit(&moves, &hot.reverted).await?;
+        running
+            .workers
+            .commit(started, Change::Forward(turn))
+            .await?;
+        let worker_pid = last.and_then(|last| running.workers.pid(last)).unwrap_or(0);
         self.note("commit", since);
-        self.current = ready.source;
-        let last = moves.last().map_or(0, |one| one.generation);
-        let running = self.running.as_ref();
+        self.born.extend(born);
+        self.before = Some(std::mem::replace(&mut self.current, ready.source));
         Ok(Swapped {
-            functions: hot.functions,
-            generation: last,
-            worker_pid: running
-                .and_then(|running| running.workers.pid(last))
-                .unwrap_or(0),
+            functions,
+            generation: last.unwrap_or(0),
+            worker_pid,
             stages: self.stages.clone(),
         })
     }
 
     /// Asks the split strategy where the functions go.
-    async fn plan(&mut self, functions: &[String]) -> Result<Plan, Fallback> {
+    pub(super) async fn plan(&mut self, functions: &[String]) -> Result<Plan, Fallback> {
         let program = self
             .program(functions)
             .await
@@ -367,70 +426,50 @@ impl Engine {
         })
     }
 
-    /// Shadows, compiles and links one worker.
-    async fn make(
-        &mut self,
-        compiler: &crate::compile::Compiler,
-        functions: &[String],
-    ) -> Result<Made, Fallback> {
-        let since = Instant::now();
-        let Some(running) = &mut self.running else {
+    pub(super) async fn reverted(&mut self, functions: &[String]) -> Result<(), Fallback> {
+        let Some(running) = &self.running else {
             return Err(fallback("engine", "", "the swap engine is closed"));
         };
-        let generation = running.workers.next_generation();
-        let out = self
-            .project
-            .own_state()
-            .join("shadow")
-            .join(generation.to_string());
-        let shadow: Shadow = running
-            .facts
-            .ask(json!({ "do": "shadow", "out": out, "functions": functions, "generation": generation }))
-            .await
-            .map_err(|error| fallback("engine", "", error.to_string()))?;
-        if let Some(refused) = shadow.refused {
-            return Err(fallback(
-                "unmovable-body",
-                &refused.function,
-                format!("{} ({})", refused.detail, refused.code),
-            ));
+        let (source, retired) = self.pending.take().unzip();
+        let turn = Turn {
+            reverted: functions.to_vec(),
+            retired: retired.unwrap_or_default(),
+            ..Turn::default()
+        };
+        running
+            .workers
+            .commit(Vec::new(), Change::Forward(turn))
+            .await?;
+        if let Some(source) = source {
+            self.before = Some(std::mem::replace(&mut self.current, source));
         }
-        let binary = running
-            .directory
-            .path()
-            .join(format!("worker-{generation}"));
-        self.note("shadow", since);
-        let since = Instant::now();
-        let subject = functions.join(", ");
-        compiler
-            .compile(&shadow.packages)
-            .await
-            .map_err(|error| fallback("compile", &subject, error.to_string()))?;
-        self.note("compile", since);
-        let since = Instant::now();
-        compiler
-            .link(&shadow.packages, &binary)
-            .await
-            .map_err(|error| fallback("compile", &subject, error.to_string()))?;
-        self.note("link", since);
-        if !tracing::enabled!(tracing::Level::DEBUG) {
-            // Of use only to whoever looks for a defect of fire.
-            let _ = std::fs::remove_dir_all(&out);
-        }
-        Ok(Made {
-            generation,
-            functions: functions.to_vec(),
-            contains: shadow.contains,
-            baseline: false,
-            binary,
-        })
+        Ok(())
     }
 
-    pub(super) async fn reverted(&mut self, functions: &[String]) -> Result<(), Fallback> {
-        let Some(running) = &mut self.running else {
-            return Err(fallback("engine", "", "the swap engine is closed"));
+    /// Takes the last batch back. The source stays as it is: the next save is judged against what runs then.
+    pub(super) async fn undone(&mut self) -> Result<Undone, Fallback> {
+        let (Some(running), Some(before)) = (&self.running, self.before.clone()) else {
+            return Err(fallback("undo", "", "there is nothing to take back"));
         };
-        running.workers.commit(&[], functions).await
+        let turn = running.workers.commit(Vec::new(), Change::Back).await?;
+        let mut undone = Undone {
+            reverted: turn.reverted,
+            ..Undone::default()
+        };
+        undone.reverted.extend(
+            turn.retired
+                .iter()
+                .map(|wire| wire.split('#').next().unwrap_or_default().to_owned()),
+        );
+        for place in turn.moves {
+            let pid = running.workers.pid(place.generation).unwrap_or(0);
+            let entry = undone.moved.entry(place.generation);
+            let (functions, _) = entry.or_insert_with(|| (Vec::new(), pid));
+            functions.push(place.hosted.id);
+        }
+        self.current = before;
+        self.before = None;
+        Ok(undone)
     }
 }
 

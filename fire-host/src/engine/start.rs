@@ -69,6 +69,7 @@ impl Engine {
             functions: instrumented.total,
             movable: instrumented.movable,
         });
+        self.ledger.functions(instrumented.ids);
         self.plan_initial().await?;
         self.prepared = Some(self.snapshot());
         Ok(Ok(HomeBuild {
@@ -106,9 +107,12 @@ impl Engine {
         let workers = Workers::new(
             control.clone(),
             notices,
+            self.transport.clone(),
             self.policy.clone(),
-            self.endings.clone(),
+            directory.path().to_path_buf(),
+            self.news.clone(),
         );
+        self.ledger.open(workers.looker());
         self.running = Some(Running {
             agent,
             facts,
@@ -152,8 +156,17 @@ impl Engine {
         }
         if let Some(prepared) = self.prepared.clone() {
             self.baseline = prepared.clone();
+            self.seen = prepared.clone();
             self.current = prepared;
         }
+        self.before = None;
+        self.born.clear();
+        let promoted: Result<serde_json::Value, FactsError> =
+            running.facts.ask(json!({ "do": "baseline" })).await;
+        promoted.map_err(|error| Degraded {
+            message: error.to_string(),
+            hint: None,
+        })?;
         tracing::debug!(ms = super::milliseconds(since), "home has said hello");
         self.launch_initial().await.map_err(|message| Degraded {
             message,

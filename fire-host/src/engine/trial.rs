@@ -15,7 +15,7 @@ use tokio::process::Command;
 
 use super::Engine;
 use crate::facts::{Broken, Finding, Function, Package, Refusal};
-use crate::swap::Swapper;
+use crate::swap::{Swapper, WorkerNews};
 
 use counts::{Counts, busiest};
 pub use process::{Limits, Ran, run};
@@ -91,6 +91,10 @@ impl Reading {
 impl Engine {
     /// Reads and instruments the packages that the project names; those that Go does not accept are left aside.
     pub async fn read(&mut self) -> Result<Result<Reading, Vec<Finding>>, String> {
+        // A worker that dies under a test is to be told, not replaced.
+        if let Ok(policy) = fire_policy::SeriousChanges::new("respawns = 0\nhang-after-ms = 0") {
+            self.policy = Arc::new(policy);
+        }
         self.faulty = crate::facts::Faulty::LeftAside;
         let home = match self.try_prepare().await? {
             Ok(home) => home,
@@ -165,8 +169,11 @@ impl Engine {
         let initial = self.initial.take().unwrap_or_default();
         let functions = initial.committed().cloned().collect();
         let mut deaths = Vec::new();
-        if let Some(endings) = &mut self.endings_taken {
-            while let Ok(exited) = endings.try_recv() {
+        if let Some(news) = &mut self.news_taken {
+            while let Ok(news) = news.try_recv() {
+                let WorkerNews::Exited(exited) = news else {
+                    continue;
+                };
                 deaths.push(format!(
                     "a worker of {} functions died: {}",
                     exited.functions.len(),

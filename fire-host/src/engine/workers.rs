@@ -2,32 +2,43 @@
 //!
 //! | a worker is | until | then |
 //! | --- | --- | --- |
-//! | starting | it has attached and home has linked it | serving |
+//! | starting | it has attached and home has linked it | started |
+//! | started | a turn sends calls to it; a batch that is given up ends it | serving |
 //! | serving | every function of it has gone elsewhere | superseded |
-//! | superseded | home says that it has drained | ended |
-//! | ended by itself | | its functions go back to the baseline, and the user is told |
+//! | superseded | home says that it has drained, and nothing can be taken back to it | ended |
+//! | ended by itself | its functions have gone to the generation before it, or run natively | started again, if the policy wants it |
+
+mod endings;
+mod pulse;
+mod start;
+pub mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use fire_plugin_api::policy::{Ending, Process, Response};
-use fire_plugin_api::transport::{Link, LinkRequest, Side};
+use fire_plugin_api::policy::Ending;
+use fire_plugin_api::transport::Link;
 use fire_plugin_api::{RestartPolicy, Transport};
-use tokio::process::Command;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
 
 use super::{PATIENCE, fallback};
-use crate::control::{Awaited, Control, Generation, Move, Notice};
-use crate::swap::{Fallback, WorkerAction, WorkerExited};
+use crate::control::{Awaited, Control, Generation, Look, Notice, Seen};
+use crate::swap::{Draining, Fallback, Task, WorkerAction, WorkerExited, WorkerNews};
+
+pub use start::Started;
+pub use table::{Hosted, Place, Table, Turn};
+
+/// What drains for longer is told.
+const LONG: Duration = Duration::from_secs(1);
 
 /// A worker that is built and not started.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Made {
     pub generation: Generation,
-    pub functions: Vec<String>,
+    pub functions: Vec<Hosted>,
     /// Functions of the user that these run without asking home: they have the source of this moment.
     pub contains: Vec<String>,
     /// It is the source of the running program.
@@ -35,64 +46,121 @@ pub struct Made {
     pub binary: PathBuf,
 }
 
+impl Made {
+    fn ids(&self) -> Vec<String> {
+        self.functions.iter().map(|one| one.id.clone()).collect()
+    }
+}
+
 struct Worker {
     pid: u32,
-    functions: BTreeSet<String>,
-    contains: Vec<String>,
+    made: Made,
     link: Box<dyn Link>,
-    /// Dropping it ends the process.
-    end: Option<oneshot::Sender<()>>,
+    /// Dropping it ends the process; an ending sent is what the process is said to have ended by.
+    end: Option<oneshot::Sender<Ending>>,
     gone: tokio::sync::watch::Receiver<bool>,
+    /// A turn has sent calls to it.
+    committed: bool,
+    since: Instant,
+    /// A call of it has asked for nothing since then.
+    stalled_since: Option<Instant>,
+    /// The user has been told that it still drains.
+    told: bool,
 }
 
 #[derive(Default)]
-struct Table {
+struct State {
+    table: Table,
     workers: BTreeMap<Generation, Worker>,
-    /// Function → the generation that its calls go to.
-    moved: BTreeMap<String, Generation>,
     commits: u64,
-    /// Generations that have no function any more, oldest first.
-    superseded: Vec<Generation>,
+    /// Number of the last link: a worker that is started again gets another.
+    links: u64,
+    /// How often in a row workers of a generation have ended by themselves.
+    failures: BTreeMap<Generation, u32>,
+    /// Counts the runs of the app.
+    run: u64,
+}
+
+impl State {
+    /// Whether a worker was built from the running program's own source.
+    fn is_baseline(&self, generation: Generation) -> bool {
+        let worker = self.workers.get(&generation);
+        worker.is_some_and(|worker| worker.made.baseline)
+    }
+}
+
+/// What the tasks of all workers share.
+struct Shared {
+    control: Control,
+    state: Mutex<State>,
+    transport: Arc<dyn Transport>,
+    policy: Arc<dyn RestartPolicy>,
+    directory: PathBuf,
+    news: UnboundedSender<WorkerNews>,
+    /// Held while home is told of a turn.
+    turning: tokio::sync::Mutex<()>,
+    /// A worker has been started.
+    begun: tokio::sync::Notify,
 }
 
 /// All workers of one app.
 pub struct Workers {
-    control: Control,
-    table: Arc<Mutex<Table>>,
+    shared: Arc<Shared>,
     generations: Generation,
-    policy: Arc<dyn RestartPolicy>,
-    endings: UnboundedSender<WorkerExited>,
 }
 
-fn lock(table: &Mutex<Table>) -> std::sync::MutexGuard<'_, Table> {
-    table.lock().unwrap_or_else(PoisonError::into_inner)
+/// What a commit is.
+pub enum Change {
+    /// A batch.
+    Forward(Turn),
+    /// The last batch is taken back.
+    Back,
+    /// What a worker served before it ended by itself.
+    Again(Generation),
+}
+
+/// One worker, for whoever asks.
+#[derive(Debug, Clone)]
+pub struct Overview {
+    pub generation: Generation,
+    pub pid: u32,
+    /// Ids that it hosts.
+    pub functions: Vec<String>,
+    pub serves: bool,
 }
 
 impl Workers {
     pub fn new(
         control: Control,
         mut notices: UnboundedReceiver<Notice>,
+        transport: Arc<dyn Transport>,
         policy: Arc<dyn RestartPolicy>,
-        endings: UnboundedSender<WorkerExited>,
+        directory: PathBuf,
+        news: UnboundedSender<WorkerNews>,
     ) -> Self {
-        let table = Arc::new(Mutex::new(Table::default()));
-        let (shared, line) = (table.clone(), control.clone());
+        let shared = Arc::new(Shared {
+            control,
+            state: Mutex::default(),
+            transport,
+            policy,
+            directory,
+            news,
+            turning: tokio::sync::Mutex::default(),
+            begun: tokio::sync::Notify::new(),
+        });
+        let draining = Arc::downgrade(&shared);
         tokio::spawn(async move {
             while let Some(Notice::Drained(generation)) = notices.recv().await {
-                let worker = lock(&shared).workers.remove(&generation);
-                if let Some(worker) = worker {
-                    line.close(generation, "it has been superseded");
-                    worker.link.close("superseded");
-                    drop(worker.end);
-                }
+                let Some(shared) = draining.upgrade() else {
+                    return;
+                };
+                shared.drained(generation);
             }
         });
+        tokio::spawn(pulse::watch(Arc::downgrade(&shared)));
         Self {
-            control,
-            table,
+            shared,
             generations: 0,
-            policy,
-            endings,
         }
     }
 
@@ -101,288 +169,95 @@ impl Workers {
         self.generations
     }
 
-    /// Function → the generation that its calls go to.
-    pub fn moved(&self) -> BTreeMap<String, Generation> {
-        lock(&self.table).moved.clone()
+    /// Reads the table.
+    pub fn with_table<R>(&self, read: impl FnOnce(&Table) -> R) -> R {
+        read(&self.shared.lock().table)
     }
 
     /// The moved functions whose workers hold the bodies of some functions besides their own.
     pub fn containing(&self, changed: &BTreeSet<String>) -> BTreeSet<String> {
-        let table = lock(&self.table);
+        let state = self.shared.lock();
         let stale = |generation: &Generation| {
-            table
-                .workers
-                .get(generation)
-                .is_some_and(|worker| worker.contains.iter().any(|id| changed.contains(id)))
+            let worker = state.workers.get(generation);
+            worker.is_some_and(|worker| worker.made.contains.iter().any(|id| changed.contains(id)))
         };
-        table
-            .moved
-            .iter()
-            .filter(|(_, generation)| stale(generation))
-            .map(|(id, _)| id.clone())
+        let moved = state.table.moved();
+        moved
+            .filter(|place| stale(&place.generation))
+            .map(|place| place.hosted.id.clone())
             .collect()
-    }
-
-    pub fn pid(&self, generation: Generation) -> Option<u32> {
-        lock(&self.table)
-            .workers
-            .get(&generation)
-            .map(|worker| worker.pid)
-    }
-
-    /// Starts a worker and has home link it. Nothing is committed yet.
-    pub async fn start(
-        &mut self,
-        made: Made,
-        transport: &dyn Transport,
-        directory: &Path,
-    ) -> Result<Move, Fallback> {
-        let generation = made.generation;
-        let subject = made.functions.join(", ");
-        let failed = |what: &str| fallback("worker", &subject, what);
-        let own = directory.join(format!("link-{generation}"));
-        make_private(&own).map_err(|error| failed(&error.to_string()))?;
-        let link = transport
-            .create(&LinkRequest {
-                generation,
-                directory: own,
-            })
-            .map_err(|error| {
-                let cure = error.hint.map(|hint| format!("; {hint}"));
-                let detail = error.message + cure.as_deref().unwrap_or_default();
-                fallback("transport", &subject, detail)
-            })?;
-        let mut child = Command::new(&made.binary)
-            .env("FIRE_CONTROL", self.control.path())
-            .env("FIRE_LINK", link.descriptor(Side::Worker))
-            .env("FIRE_GENERATION", generation.to_string())
-            .stdin(Stdio::null())
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| failed(&error.to_string()))?;
-        let pid = child.id().unwrap_or(0);
-        let (end, mut told_to_end) = oneshot::channel::<()>();
-        let (gone_sender, gone) = tokio::sync::watch::channel(false);
-        let home_descriptor = link.descriptor(Side::Home);
-        lock(&self.table).workers.insert(
-            generation,
-            Worker {
-                pid,
-                functions: made.functions.iter().cloned().collect(),
-                contains: made.contains,
-                link,
-                end: Some(end),
-                gone: gone.clone(),
-            },
-        );
-        let watch = Watch {
-            generation,
-            control: self.control.clone(),
-            table: self.table.clone(),
-            policy: self.policy.clone(),
-            endings: self.endings.clone(),
-        };
-        let binary = made.binary.clone();
-        tokio::spawn(async move {
-            let status = tokio::select! {
-                status = child.wait() => Some(status),
-                _ = &mut told_to_end => None,
-            };
-            match status {
-                Some(Ok(status)) => watch.ended(ending(status)),
-                Some(Err(_)) => {}
-                None => {
-                    // It may have ended in the meantime.
-                    let _ = child.kill().await;
-                }
-            }
-            let _ = std::fs::remove_file(binary);
-            gone_sender.send_replace(true);
-        });
-        let linked = async {
-            self.await_or_gone(Awaited::Attached(generation), gone.clone())
-                .await?;
-            self.control.link(generation, &home_descriptor);
-            self.await_or_gone(Awaited::Linked(generation), gone.clone())
-                .await
-        };
-        let outcome = tokio::time::timeout(PATIENCE, linked)
-            .await
-            .unwrap_or_else(|_| Err(failed("it has not attached in time")));
-        if let Err(error) = outcome {
-            self.discard(generation);
-            return Err(error);
-        }
-        if let Some(worker) = lock(&self.table).workers.get(&generation)
-            && let Err(error) = worker.link.attached()
-        {
-            tracing::debug!(%error, "a link's names could not be removed");
-        }
-        Ok(Move {
-            generation,
-            functions: made.functions,
-            baseline: made.baseline,
-        })
-    }
-
-    async fn await_or_gone(
-        &self,
-        what: Awaited,
-        mut gone: tokio::sync::watch::Receiver<bool>,
-    ) -> Result<(), Fallback> {
-        tokio::select! {
-            outcome = self.control.wait(what) => match outcome {
-                Some(Ok(())) => Ok(()),
-                Some(Err(refused)) => Err(fallback(&refused.code, &refused.subject, refused.message)),
-                None => Err(fallback("worker", "", "the program has ended")),
-            },
-            _ = gone.wait_for(|gone| *gone) => Err(fallback("worker", "", "the worker ended at its start")),
-        }
     }
 
     /// Process ids of all workers.
     pub fn pids(&self) -> Vec<u32> {
-        lock(&self.table)
-            .workers
-            .values()
-            .map(|worker| worker.pid)
-            .collect()
+        let state = self.shared.lock();
+        state.workers.values().map(|worker| worker.pid).collect()
     }
 
     /// New calls of some functions run natively again; their workers stay for the calls that are under way.
     pub async fn send_home(&self, functions: &[String]) {
         let id = {
-            let mut table = lock(&self.table);
-            for function in functions {
-                table.moved.remove(function);
-            }
-            table.commits += 1;
-            table.commits
+            let mut state = self.shared.lock();
+            let turn = Turn {
+                reverted: functions.to_vec(),
+                ..Turn::default()
+            };
+            state.table.turn_again(&turn);
+            state.commits += 1;
+            state.commits
         };
-        self.control.commit(id, &[], functions, &[]);
+        self.shared.control.commit(id, &[], functions, &[]);
+        let answer = self.shared.control.wait(Awaited::Committed(id));
         // A program that does not answer is ended by whoever watches it.
-        let _ = tokio::time::timeout(PATIENCE, self.control.wait(Awaited::Committed(id))).await;
+        let _ = tokio::time::timeout(PATIENCE, answer).await;
     }
 
-    /// Ends workers to which nothing was committed.
-    pub fn discard_all(&self, moves: &[Move]) {
-        for one in moves {
-            self.control.close(one.generation, "it is not needed");
-            self.discard(one.generation);
-        }
+    pub fn pid(&self, generation: Generation) -> Option<u32> {
+        let state = self.shared.lock();
+        state.workers.get(&generation).map(|worker| worker.pid)
     }
 
-    fn discard(&self, generation: Generation) {
-        let worker = lock(&self.table).workers.remove(&generation);
-        if let Some(worker) = worker {
-            worker.link.close("discarded");
-        }
+    /// Starts a worker and has home link it. Nothing is committed yet: dropping what this gives ends the worker.
+    pub async fn start(&self, made: Made) -> Result<Started, Fallback> {
+        self.shared.clone().start(made).await
     }
 
-    /// Flips all slots of a batch at once, and lets go of generations that have nothing left.
-    pub async fn commit(&mut self, moves: &[Move], reverted: &[String]) -> Result<(), Fallback> {
-        let (id, superseded) = {
-            let mut table = lock(&self.table);
-            table.commits += 1;
-            let id = table.commits;
-            let going: BTreeSet<&String> = moves
-                .iter()
-                .flat_map(|one| &one.functions)
-                .chain(reverted)
-                .collect();
-            let mut left: BTreeSet<Generation> = table.workers.keys().copied().collect();
-            for (function, generation) in &table.moved {
-                if !going.contains(function) {
-                    left.remove(generation);
-                }
-            }
-            for one in moves {
-                left.remove(&one.generation);
-            }
-            (id, left.into_iter().collect::<Vec<_>>())
-        };
-        self.control.commit(id, moves, reverted, &superseded);
-        let outcome =
-            tokio::time::timeout(PATIENCE, self.control.wait(Awaited::Committed(id))).await;
-        match outcome {
-            Ok(Some(Ok(()))) => {}
-            Ok(Some(Err(refused))) => {
-                for one in moves {
-                    self.discard(one.generation);
-                }
-                return Err(fallback(&refused.code, &refused.subject, refused.message));
-            }
-            _ => return Err(fallback("worker", "", "the program does not answer")),
-        }
-        {
-            let mut table = lock(&self.table);
-            for function in reverted {
-                table.moved.remove(function);
-            }
-            for one in moves {
-                for function in &one.functions {
-                    table.moved.insert(function.clone(), one.generation);
-                }
-            }
-        }
-        self.limit_draining(&superseded);
-        Ok(())
+    /// The same, to be started elsewhere.
+    pub fn starting(&self, made: Made) -> Task<'static, Result<Started, Fallback>> {
+        self.shared.clone().start(made)
     }
 
-    /// Ends what drains for too long, or with too many others.
-    fn limit_draining(&self, superseded: &[Generation]) {
-        let limits = self.policy.drain_limits();
-        let excess: Vec<Generation> = {
-            let mut table = lock(&self.table);
-            for generation in superseded {
-                if !table.superseded.contains(generation) {
-                    table.superseded.push(*generation);
-                }
-            }
-            let Table {
-                workers,
-                superseded,
-                ..
-            } = &mut *table;
-            superseded.retain(|generation| workers.contains_key(generation));
-            let over = superseded.len().saturating_sub(limits.generations as usize);
-            superseded.drain(..over).collect()
-        };
-        for generation in excess {
-            self.drainer()
-                .end(generation, "too many older generations were draining");
-        }
-        if let Some(after) = limits.after_ms {
-            for generation in superseded.iter().copied() {
-                let drainer = self.drainer();
-                tokio::spawn(async move {
-                    tokio::time::sleep(std::time::Duration::from_millis(after)).await;
-                    drainer.end(
-                        generation,
-                        &format!("still busy {after} ms after it was superseded"),
-                    );
-                });
-            }
-        }
+    /// What was committed last cannot be taken back.
+    pub fn settle(&self) {
+        self.shared.lock().table.settle();
     }
 
-    fn drainer(&self) -> Drainer {
-        Drainer {
-            control: self.control.clone(),
-            table: self.table.clone(),
-            endings: self.endings.clone(),
+    /// Flips all slots of a change at once, and lets go of generations that have nothing left. Goes on when this is
+    /// dropped: home and this table must not differ.
+    pub async fn commit(&self, started: Vec<Started>, change: Change) -> Result<Turn, Fallback> {
+        let shared = self.shared.clone();
+        tokio::spawn(async move { shared.commit(started, change).await })
+            .await
+            .unwrap_or_else(|error| Err(fallback("engine", "", error.to_string())))
+    }
+
+    /// For whoever asks from outside of the engine.
+    pub fn looker(&self) -> Looker {
+        Looker {
+            shared: Arc::downgrade(&self.shared),
         }
     }
 
     /// Ends every worker and sees it gone.
-    pub async fn end_all(&mut self) {
-        let workers: Vec<Worker> = {
-            let mut table = lock(&self.table);
-            table.moved.clear();
-            std::mem::take(&mut table.workers).into_values().collect()
+    pub async fn end_all(&self) {
+        let workers = {
+            let mut state = self.shared.lock();
+            state.run += 1;
+            state.table = Table::default();
+            state.failures.clear();
+            std::mem::take(&mut state.workers)
         };
-        for mut worker in workers {
+        for mut worker in workers.into_values() {
             worker.link.close("the app has ended");
             drop(worker.end.take());
             // An error means that its watcher is gone, and with it the process.
@@ -391,105 +266,245 @@ impl Workers {
     }
 }
 
-/// What it takes to end a superseded worker.
-struct Drainer {
-    control: Control,
-    table: Arc<Mutex<Table>>,
-    endings: UnboundedSender<WorkerExited>,
+/// Looks at the workers without keeping them.
+#[derive(Clone)]
+pub struct Looker {
+    shared: std::sync::Weak<Shared>,
 }
 
-impl Drainer {
+impl Looker {
+    /// The workers and places as the host knows them, and what home says. None: they are gone.
+    pub async fn look(&self) -> Option<(Vec<Overview>, Vec<Place>, Option<Seen>)> {
+        let shared = self.shared.upgrade()?;
+        // A home that is stopped in a debugger does not answer.
+        let seen = tokio::time::timeout(LONG, shared.control.look(Look::Ask)).await;
+        let state = shared.lock();
+        let workers = state.workers.values().map(|worker| Overview {
+            generation: worker.made.generation,
+            pid: worker.pid,
+            functions: worker.made.ids(),
+            serves: state.table.serves(worker.made.generation),
+        });
+        let places = state.table.moved().cloned().collect();
+        Some((workers.collect(), places, seen.ok().flatten()))
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, news: WorkerNews) {
+        // The session may be ending too.
+        let _ = self.news.send(news);
+    }
+
+    async fn commit(
+        self: &Arc<Self>,
+        mut started: Vec<Started>,
+        change: Change,
+    ) -> Result<Turn, Fallback> {
+        let _one = self.turning.lock().await;
+        let (id, turn, told, superseded) = {
+            let mut state = self.lock();
+            let mut after = Table::clone(&state.table);
+            let turn = match &change {
+                Change::Forward(turn) => {
+                    after.turn(turn);
+                    turn.clone()
+                }
+                Change::Back => {
+                    let Some(turn) = state.table.undo() else {
+                        return Err(fallback("undo", "", "there is nothing to take back"));
+                    };
+                    after.turn_back(&turn);
+                    turn
+                }
+                Change::Again(generation) => {
+                    let turn = Turn {
+                        moves: state.table.lost_with(*generation),
+                        ..Turn::default()
+                    };
+                    after.turn_again(&turn);
+                    turn
+                }
+            };
+            if let Some(place) = turn
+                .moves
+                .iter()
+                .find(|place| !state.workers.contains_key(&place.generation))
+            {
+                let text = format!("the worker of generation {} has ended", place.generation);
+                return Err(fallback("worker", &place.hosted.id, text));
+            }
+            let told = turn.told(|generation| state.is_baseline(generation));
+            state.commits += 1;
+            let starting =
+                |generation: &Generation| started.iter().any(|one| one.generation() == *generation);
+            let superseded = state
+                .workers
+                .iter()
+                .filter(|(generation, worker)| worker.committed && !starting(generation))
+                .map(|(generation, _)| *generation)
+                .filter(|generation| !after.serves(*generation))
+                .collect::<Vec<_>>();
+            (state.commits, turn, told, superseded)
+        };
+        self.control.commit(id, &told, &turn.reverted, &superseded);
+        let outcome =
+            tokio::time::timeout(PATIENCE, self.control.wait(Awaited::Committed(id))).await;
+        match outcome {
+            Ok(Some(Ok(()))) => {}
+            Ok(Some(Err(refused))) => {
+                return Err(fallback(&refused.code, &refused.subject, refused.message));
+            }
+            _ => return Err(fallback("worker", "", "the program does not answer")),
+        }
+        {
+            let mut state = self.lock();
+            match &change {
+                Change::Forward(_) => state.table.turn(&turn),
+                Change::Back => state.table.turn_back(&turn),
+                Change::Again(_) => state.table.turn_again(&turn),
+            }
+            for one in &mut started {
+                one.keep();
+                if let Some(worker) = state.workers.get_mut(&one.generation()) {
+                    worker.committed = true;
+                    worker.since = Instant::now();
+                }
+            }
+        }
+        self.limit_draining(&superseded);
+        self.tell_what_drains_for_long();
+        Ok(turn)
+    }
+
+    /// Ends what drains for too long, or with too many others.
+    fn limit_draining(self: &Arc<Self>, superseded: &[Generation]) {
+        let limits = self.policy.drain_limits();
+        let kept = self.lock().table.kept();
+        let mut draining: Vec<Generation> = superseded
+            .iter()
+            .copied()
+            .filter(|generation| !kept.contains(generation))
+            .collect();
+        let over = draining.len().saturating_sub(limits.generations as usize);
+        for generation in draining.drain(..over) {
+            self.end_superseded(generation, "too many older generations were draining");
+        }
+        let Some(after) = limits.after_ms else {
+            return;
+        };
+        for generation in superseded.iter().copied() {
+            let shared = Arc::downgrade(self);
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(after)).await;
+                if let Some(shared) = shared.upgrade()
+                    && !shared.lock().table.serves(generation)
+                {
+                    let cause = format!("still busy {after} ms after it was superseded");
+                    shared.end_superseded(generation, &cause);
+                }
+            });
+        }
+    }
+
     /// Its calls in flight end with a panic that says why, and the user is told.
-    fn end(&self, generation: Generation, cause: &str) {
-        let Some(worker) = lock(&self.table).workers.remove(&generation) else {
+    fn end_superseded(&self, generation: Generation, cause: &str) {
+        let Some(worker) = self.take(generation) else {
             return; // it has drained
         };
         self.control.close(generation, cause);
         worker.link.close(cause);
-        // The session may be ending too.
-        let _ = self.endings.send(WorkerExited {
-            functions: worker.functions.iter().cloned().collect(),
+        self.tell(WorkerNews::Exited(WorkerExited {
+            functions: worker.made.ids(),
             generation,
             cause: cause.to_owned(),
             action: WorkerAction::LeftEnded,
-        });
+        }));
     }
-}
 
-fn make_private(directory: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().mode(0o700).create(directory)
-}
-
-fn ending(status: std::process::ExitStatus) -> Ending {
-    use std::os::unix::process::ExitStatusExt;
-    match (status.code(), status.signal()) {
-        (Some(code), _) => Ending::Exited(code),
-        (None, Some(signal)) => Ending::Signalled(signal),
-        (None, None) => Ending::Exited(-1),
+    /// Takes a worker that fire ends off the books.
+    fn take(&self, generation: Generation) -> Option<Worker> {
+        let mut state = self.lock();
+        let worker = state.workers.remove(&generation)?;
+        state.table.forget(generation, false);
+        state.failures.remove(&generation);
+        Some(worker)
     }
-}
 
-fn told(ending: &Ending) -> String {
-    match ending {
-        Ending::Exited(code) => format!("exit status {code}"),
-        Ending::Signalled(signal) => format!("signal {signal}"),
-        Ending::Hung(ms) => format!("hung for {ms} ms"),
-        Ending::Faulted(what) => what.clone(),
-    }
-}
-
-/// What a worker's watcher needs when it ends by itself.
-struct Watch {
-    generation: Generation,
-    control: Control,
-    table: Arc<Mutex<Table>>,
-    policy: Arc<dyn RestartPolicy>,
-    endings: UnboundedSender<WorkerExited>,
-}
-
-impl Watch {
-    /// Its functions go back to what is compiled in; calls in flight end with a panic that says why.
-    fn ended(&self, ending: Ending) {
-        let cause = told(&ending);
-        let (worker, functions, commit) = {
-            let mut table = lock(&self.table);
-            let Some(worker) = table.workers.remove(&self.generation) else {
-                return; // fire ended it
-            };
-            let functions: Vec<String> = table
-                .moved
-                .iter()
-                .filter(|(_, generation)| **generation == self.generation)
-                .map(|(function, _)| function.clone())
-                .collect();
-            for function in &functions {
-                table.moved.remove(function);
+    /// Nothing refers to a generation any more, says home.
+    fn drained(&self, generation: Generation) {
+        {
+            let state = self.lock();
+            if state.table.serves(generation) || state.table.kept().contains(&generation) {
+                return; // the next commit asks again
             }
-            table.commits += 1;
-            (worker, functions, table.commits)
-        };
-        if !functions.is_empty() {
-            self.control.commit(commit, &[], &functions, &[]);
         }
-        self.control.close(self.generation, &cause);
-        worker.link.close(&cause);
-        let hosted: Vec<String> = worker.functions.iter().cloned().collect();
-        let process = Process::Worker {
-            generation: self.generation,
-            functions: hosted.clone(),
-            failures: 1,
+        let Some(worker) = self.take(generation) else {
+            return;
         };
-        let action = match self.policy.on_ending(&process, &ending) {
-            Ok(Response::Restart) => WorkerAction::Restart,
-            _ => WorkerAction::RolledBack,
-        };
-        // The session may be ending too.
-        let _ = self.endings.send(WorkerExited {
-            functions: hosted,
-            generation: self.generation,
-            cause,
-            action,
+        self.control.close(generation, "it has been superseded");
+        worker.link.close("superseded");
+        if worker.told {
+            self.tell(WorkerNews::Drained(generation));
+        }
+    }
+
+    /// Says, once, which superseded generations are still busy after a while, and with what.
+    fn tell_what_drains_for_long(self: &Arc<Self>) {
+        let shared = Arc::downgrade(self);
+        tokio::spawn(async move {
+            // Function values that nobody can reach any more hold a generation until home has collected them.
+            for why in [Look::Collect, Look::Ask] {
+                tokio::time::sleep(LONG / 2).await;
+                let Some(shared) = shared.upgrade() else {
+                    return;
+                };
+                let Some(seen) = shared.control.look(why).await else {
+                    return;
+                };
+                if why == Look::Ask {
+                    shared.tell_draining(seen);
+                }
+            }
         });
+    }
+
+    fn tell_draining(&self, seen: Seen) {
+        for one in seen.generations {
+            let news = {
+                let mut state = self.lock();
+                let serves = state.table.serves(one.generation);
+                let Some(worker) = state.workers.get_mut(&one.generation) else {
+                    continue;
+                };
+                if serves || worker.told || one.calls + one.goroutines + one.closures == 0 {
+                    continue;
+                }
+                worker.told = true;
+                WorkerNews::Draining(Draining {
+                    generation: one.generation,
+                    worker_pid: worker.pid,
+                    functions: worker.made.ids(),
+                    calls: one.calls,
+                    goroutines: one.goroutines,
+                    closures: one.closures,
+                })
+            };
+            self.tell(news);
+        }
+    }
+
+    /// Generations that no call goes to.
+    fn superseded(&self) -> BTreeSet<Generation> {
+        let state = self.lock();
+        let committed = state.workers.iter().filter(|(_, worker)| worker.committed);
+        committed
+            .map(|(generation, _)| *generation)
+            .filter(|generation| !state.table.serves(*generation))
+            .collect()
     }
 }

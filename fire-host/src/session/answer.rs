@@ -13,10 +13,11 @@ use crate::build::{BuildError, build, shown, unplaced};
 use crate::clock::whole_ms;
 use crate::event::{Event, Level};
 use crate::graph::{self, Graph};
+use crate::supervise::resident_kb;
 use crate::supervise::{App, Guard};
 use crate::swap::{
-    Degraded, Diagnostic, HomeBuild, Hot, Opener, PrepareError, Reason, Stage, Swapped, Swapper,
-    Verdict, WorkerExited,
+    Degraded, Desk, Diagnostic, Fallback, HomeBuild, Hot, Opener, PrepareError, Reason, Stage,
+    Status, Swapped, Swapper, Undone, Verdict, WorkerNews,
 };
 use crate::watch::{self, Batch, Scope};
 
@@ -55,7 +56,9 @@ pub struct Answerer {
     swapper: Option<Box<dyn Swapper>>,
     /// Of the running app, after `fire.toml` has asked for another: the app ends with it.
     retired: Option<Box<dyn Swapper>>,
-    endings: UnboundedSender<WorkerExited>,
+    news: UnboundedSender<WorkerNews>,
+    /// Where the engine that serves is asked how things are.
+    desk: Arc<Mutex<Option<Desk>>>,
     guard: Guard,
     outlet: Outlet,
     /// The first start is `ready`, the others are `restarted`.
@@ -66,6 +69,8 @@ pub struct Answerer {
     generation: Option<u64>,
     /// What the last answer failed at.
     owed: Option<Pending>,
+    /// Process id of the app and how long it took to be ready, for whoever asks.
+    runs: Arc<Mutex<(Option<u32>, u64)>>,
     /// What the last answer was about, for `e`.
     explanation: Vec<String>,
     /// Number of the last build: the running binary is never written over.
@@ -84,20 +89,22 @@ impl Answerer {
         guard: Guard,
         outlet: Outlet,
         graphs: UnboundedSender<Reading>,
-    ) -> (Self, UnboundedReceiver<WorkerExited>) {
-        let (endings, ended) = unbounded_channel();
+    ) -> (Self, UnboundedReceiver<WorkerNews>) {
+        let (news, told) = unbounded_channel();
         let mut answerer = Self {
             settings,
             opener,
             swapper: None,
             retired: None,
-            endings,
+            news,
+            desk: Arc::default(),
             guard,
             outlet,
             ever_started: false,
             swappable: false,
             generation: None,
             owed: None,
+            runs: Arc::default(),
             explanation: Vec::new(),
             build: 0,
             build_began: SystemTime::now(),
@@ -105,7 +112,7 @@ impl Answerer {
             graphs,
         };
         answerer.open_swapper();
-        (answerer, ended)
+        (answerer, told)
     }
 
     /// Opens the engine that the settings ask for; one that served before serves the running app until that ends.
@@ -117,14 +124,15 @@ impl Answerer {
         self.swapper = match self.opener.map(|open| open(&self.settings.project)) {
             None => None,
             Some(Ok(mut swapper)) => {
-                let (mut from, to) = (swapper.endings(), self.endings.clone());
+                let (mut from, to) = (swapper.news(), self.news.clone());
                 tokio::spawn(async move {
-                    while let Some(ended) = from.recv().await {
-                        if to.send(ended).is_err() {
+                    while let Some(news) = from.recv().await {
+                        if to.send(news).is_err() {
                             return;
                         }
                     }
                 });
+                *self.desk.lock().unwrap_or_else(PoisonError::into_inner) = Some(swapper.desk());
                 Some(swapper)
             }
             Some(Err(degraded)) => {
@@ -176,6 +184,34 @@ impl Answerer {
         (scope, self.settings.watch.clone())
     }
 
+    pub fn desk(&self) -> Desk {
+        let app = self.settings.project.app.clone();
+        let (runs, desk) = (self.runs.clone(), self.desk.clone());
+        Arc::new(move || {
+            let app = app.clone();
+            let inner = desk.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let (pid, ready_ms) = *runs.lock().unwrap_or_else(PoisonError::into_inner);
+            Box::pin(async move {
+                let mut status = match inner {
+                    Some(inner) => inner().await,
+                    None => Status::default(),
+                };
+                status.memory.host_kb = resident_kb(std::process::id());
+                status.memory.home_kb = pid.map_or(0, resident_kb);
+                Status {
+                    app,
+                    pid,
+                    ready_ms,
+                    ..status
+                }
+            })
+        })
+    }
+
+    fn runs(&self, pid: Option<u32>, ready_ms: u64) {
+        *self.runs.lock().unwrap_or_else(PoisonError::into_inner) = (pid, ready_ms);
+    }
+
     pub fn outlet(&self) -> &Outlet {
         &self.outlet
     }
@@ -207,6 +243,7 @@ impl Answerer {
     async fn forget_app(&mut self) {
         self.swappable = false;
         self.generation = None;
+        self.runs(None, 0);
         if let Some(mut swapper) = self.retired.take() {
             swapper.app_ended().await;
             swapper.close().await;
@@ -419,6 +456,52 @@ impl Answerer {
                 }])
             }
             Err(fallback) => self.build(fallback.reasons).await,
+        }
+    }
+
+    /// Takes the last swap back.
+    pub async fn undo(&mut self, asker: Option<UnboundedSender<Result<Undone, String>>>) {
+        let since = Instant::now();
+        let outcome = match &mut self.swapper {
+            Some(swapper) if self.swappable => swapper.undo().await,
+            _ => Err(Fallback {
+                reasons: vec![reason("undo", "", "nothing can be swapped in this run")],
+            }),
+        };
+        let outcome = outcome.map_err(|fallback| {
+            let details = fallback.reasons.iter().map(|reason| reason.detail.clone());
+            details.collect::<Vec<_>>().join("; ")
+        });
+        match &outcome {
+            Ok(undone) => {
+                self.explanation = vec!["the last swap was taken back".into()];
+                self.tell_undone(undone, since);
+            }
+            Err(text) => self
+                .outlet
+                .note(Level::Warn, format!("not undone: {text}"), None),
+        }
+        // Whoever asked may have gone.
+        let _ = asker.map(|asker| asker.send(outcome));
+    }
+
+    fn tell_undone(&mut self, undone: &Undone, since: Instant) {
+        let ms = whole_ms(since.elapsed());
+        self.generation = undone.moved.keys().next_back().copied();
+        for (generation, (functions, worker_pid)) in &undone.moved {
+            self.outlet.event(Event::Swapped {
+                functions: functions.clone(),
+                generation: *generation,
+                worker_pid: *worker_pid,
+                ms,
+                stages: std::collections::BTreeMap::from([("commit".to_owned(), ms)]),
+            });
+        }
+        if !undone.reverted.is_empty() {
+            self.outlet.event(Event::Reverted {
+                functions: undone.reverted.clone(),
+                ms,
+            });
         }
     }
 
@@ -646,6 +729,7 @@ impl Answerer {
 
     fn tell_started(&mut self, pid: u32, reasons: Vec<Reason>, since: Instant) {
         let ms = whole_ms(since.elapsed());
+        self.runs(Some(pid), ms);
         let event = if self.ever_started {
             Event::Restarted { pid, ms, reasons }
         } else {

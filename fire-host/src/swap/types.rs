@@ -23,6 +23,8 @@ use std::pin::Pin;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use super::status::Desk;
+
 /// A piece of the engine's work. Dropping it cancels the work.
 pub type Task<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -140,6 +142,15 @@ pub struct Swapped {
     pub stages: BTreeMap<String, u64>,
 }
 
+/// Success of an undo.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undone {
+    /// Functions that are back in an older generation, by it: ids, and the process id of the worker.
+    pub moved: BTreeMap<u64, (Vec<String>, u32)>,
+    /// Functions that run natively again.
+    pub reverted: Vec<String>,
+}
+
 /// A swap that could not be done for a reason that is not the user's code: the session restarts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fallback {
@@ -158,6 +169,34 @@ pub struct WorkerExited {
     pub cause: String,
     /// What the engine did about it: `respawned`, `rolled back`, `restart`, `left ended`.
     pub action: WorkerAction,
+}
+
+/// A generation that no new call goes to, and what keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draining {
+    /// Its number.
+    pub generation: u64,
+    /// Process id of its worker.
+    pub worker_pid: u32,
+    /// Ids it hosts.
+    pub functions: Vec<String>,
+    /// Calls under way.
+    pub calls: u64,
+    /// Goroutines of its code.
+    pub goroutines: u64,
+    /// Function values of its code that the program can still call.
+    pub closures: u64,
+}
+
+/// What happens to workers while nobody asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WorkerNews {
+    /// One ended without being told to.
+    Exited(WorkerExited),
+    /// One has been superseded for a while and is still busy.
+    Draining(Draining),
+    /// One that was told to be draining has ended: nothing referred to it any more.
+    Drained(u64),
 }
 
 /// What was done about a worker that ended.
@@ -216,8 +255,14 @@ pub trait Swapper: Send {
     /// How many functions there are and how many can be moved. `None` before the first prepared build.
     fn census(&self) -> Option<Census>;
 
-    /// The endings of workers. Called once, right after opening.
-    fn endings(&mut self) -> UnboundedReceiver<WorkerExited>;
+    /// What happens to workers. Called once, right after opening.
+    fn news(&mut self) -> UnboundedReceiver<WorkerNews>;
+
+    /// Where whoever asks from outside is told how things are.
+    fn desk(&self) -> Desk;
+
+    /// Puts the generation before the last swap back: the source stays as it is, and the next save goes on.
+    fn undo(&mut self) -> Task<'_, Result<Undone, Fallback>>;
 
     /// Directories that must go even if fire is killed. Asked after each prepared build.
     fn leftovers(&self) -> Vec<PathBuf> {

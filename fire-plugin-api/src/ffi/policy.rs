@@ -12,7 +12,7 @@ use abi_stable::std_types::{RBox, ROption, RString, RVec};
 
 use super::caught::Caught;
 use super::data::{Answer, answer, plain, plain_strings, strings};
-use crate::policy::{Action, DrainLimits, Edit, Ending, Process, Response};
+use crate::policy::{Action, DrainLimits, Edit, Ending, Process, Response, WorkerLimits};
 use crate::{Error, RestartPolicy};
 
 /// [`RestartPolicy`]
@@ -25,6 +25,10 @@ pub trait FfiPolicy: Send + Sync {
     /// [`RestartPolicy::drain_limits`]
     #[sabi(last_prefix_field)]
     fn drain_limits(&self) -> Answer<FfiDrainLimits>;
+    /// [`RestartPolicy::worker_limits`]. Methods after the last prefix field have a default: older plugins lack them.
+    fn worker_limits(&self) -> Answer<FfiWorkerLimits> {
+        answer(Ok(WorkerLimits::default()))
+    }
 }
 
 /// The object that crosses.
@@ -69,6 +73,13 @@ impl FfiPolicy for Adapter {
                 .call("drain_limits", || Ok(self.inner.drain_limits())),
         )
     }
+
+    fn worker_limits(&self) -> Answer<FfiWorkerLimits> {
+        answer(
+            self.caught
+                .call("worker_limits", || Ok(self.inner.worker_limits())),
+        )
+    }
 }
 
 /// Inside the host: the plugin as the plain trait.
@@ -76,15 +87,18 @@ pub struct Proxy {
     inner: Policy,
     /// Asked once: the plain method cannot fail.
     drain_limits: DrainLimits,
+    worker_limits: WorkerLimits,
 }
 
 impl Proxy {
     /// Asks for what the plain trait cannot refuse.
     pub fn new(inner: Policy) -> Result<Self, Error> {
         let drain_limits = plain(inner.drain_limits())?.into();
+        let worker_limits = plain(inner.worker_limits())?.into();
         Ok(Self {
             inner,
             drain_limits,
+            worker_limits,
         })
     }
 }
@@ -101,6 +115,10 @@ impl RestartPolicy for Proxy {
 
     fn drain_limits(&self) -> DrainLimits {
         self.drain_limits
+    }
+
+    fn worker_limits(&self) -> WorkerLimits {
+        self.worker_limits
     }
 }
 
@@ -316,6 +334,35 @@ impl From<FfiDrainLimits> for DrainLimits {
         Self {
             after_ms: crossed.after_ms.into_option(),
             generations: crossed.generations,
+        }
+    }
+}
+
+/// [`WorkerLimits`]
+#[repr(C)]
+#[derive(StableAbi)]
+pub struct FfiWorkerLimits {
+    hang_ms: ROption<u64>,
+    old_hang_ms: ROption<u64>,
+    memory_mb: ROption<u64>,
+}
+
+impl From<WorkerLimits> for FfiWorkerLimits {
+    fn from(plain: WorkerLimits) -> Self {
+        Self {
+            hang_ms: plain.hang_ms.into(),
+            old_hang_ms: plain.old_hang_ms.into(),
+            memory_mb: plain.memory_mb.into(),
+        }
+    }
+}
+
+impl From<FfiWorkerLimits> for WorkerLimits {
+    fn from(crossed: FfiWorkerLimits) -> Self {
+        Self {
+            hang_ms: crossed.hang_ms.into_option(),
+            old_hang_ms: crossed.old_hang_ms.into_option(),
+            memory_mb: crossed.memory_mb.into_option(),
         }
     }
 }

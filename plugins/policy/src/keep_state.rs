@@ -1,6 +1,6 @@
 //! The bold policy: whatever can be reached by swapping functions is swapped.
 
-use fire_plugin_api::policy::{Action, DrainLimits, Edit, Ending, Process, Response};
+use fire_plugin_api::policy::{Action, DrainLimits, Edit, Ending, Process, Response, WorkerLimits};
 use fire_plugin_api::{Error, RestartPolicy};
 
 use crate::endings;
@@ -32,6 +32,10 @@ impl RestartPolicy for KeepState {
 
     fn drain_limits(&self) -> DrainLimits {
         self.options.drain_limits()
+    }
+
+    fn worker_limits(&self) -> WorkerLimits {
+        self.options.worker_limits()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The TOML table of a policy.
 
-use fire_plugin_api::policy::DrainLimits;
+use fire_plugin_api::policy::{DrainLimits, WorkerLimits};
 use fire_plugin_api::{Error, options};
 use serde::Deserialize;
 
@@ -16,15 +16,25 @@ pub(crate) struct Options {
     pub(crate) drain_after_ms: Option<u64>,
     /// How many old generations may drain at once.
     pub(crate) generations: u32,
+    /// Milliseconds that a call may go on in a worker without asking anything of the program. 0: for ever.
+    pub(crate) hang_after_ms: u64,
+    /// The same for calls of an old generation.
+    pub(crate) old_hang_after_ms: u64,
+    /// Megabytes that a worker may have had in memory. 0: any number.
+    pub(crate) memory_mb: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
+        let limits = WorkerLimits::default();
         Self {
             respawns: 3,
             respawn_after_ms: 100,
             drain_after_ms: None,
             generations: 64,
+            hang_after_ms: limits.hang_ms.unwrap_or(0),
+            old_hang_after_ms: limits.old_hang_ms.unwrap_or(0),
+            memory_mb: limits.memory_mb.unwrap_or(0),
         }
     }
 }
@@ -34,13 +44,23 @@ impl Options {
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let options: Self = options::read(text).map_err(|error| {
             error.with_hint(
-                "the keys are respawns, respawn-after-ms, drain-after-ms and generations",
+                "the keys are respawns, respawn-after-ms, drain-after-ms, generations, hang-after-ms, \
+                 old-hang-after-ms and memory-mb",
             )
         })?;
         if options.generations == 0 {
             return Err(Error::new("`generations` must be at least 1"));
         }
         Ok(options)
+    }
+
+    pub(crate) fn worker_limits(&self) -> WorkerLimits {
+        let some = |limit: u64| (limit > 0).then_some(limit);
+        WorkerLimits {
+            hang_ms: some(self.hang_after_ms),
+            old_hang_ms: some(self.old_hang_after_ms),
+            memory_mb: some(self.memory_mb),
+        }
     }
 
     pub(crate) fn drain_limits(&self) -> DrainLimits {
@@ -72,6 +92,16 @@ mod tests {
     fn every_key_is_read() {
         let text = "respawns = 1\nrespawn-after-ms = 5\ndrain-after-ms = 70\ngenerations = 2\n";
         let options = Options::parse(text).unwrap();
+        let text = "hang-after-ms = 0\nold-hang-after-ms = 7\nmemory-mb = 90\n";
+        let limits = Options::parse(text).unwrap().worker_limits();
+        assert_eq!(
+            limits,
+            WorkerLimits {
+                hang_ms: None,
+                old_hang_ms: Some(7),
+                memory_mb: Some(90)
+            }
+        );
         assert_eq!((options.respawns, options.respawn_after_ms), (1, 5));
         assert_eq!(
             options.drain_limits(),

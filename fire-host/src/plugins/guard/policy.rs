@@ -1,6 +1,6 @@
 //! A guarded restart policy.
 
-use fire_plugin_api::policy::{Action, DrainLimits, Edit, Ending, Process, Response};
+use fire_plugin_api::policy::{Action, DrainLimits, Edit, Ending, Process, Response, WorkerLimits};
 use fire_plugin_api::{Error, RestartPolicy};
 use fire_policy::SeriousChanges;
 
@@ -67,6 +67,16 @@ impl RestartPolicy for GuardedPolicy {
         limits.unwrap_or_else(|error| {
             self.tell(&error);
             self.instead.drain_limits()
+        })
+    }
+
+    fn worker_limits(&self) -> WorkerLimits {
+        let limits = self
+            .inner
+            .call("worker_limits", |plugin| Ok(plugin.worker_limits()));
+        limits.unwrap_or_else(|error| {
+            self.tell(&error);
+            self.instead.worker_limits()
         })
     }
 }
