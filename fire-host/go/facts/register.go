@@ -165,44 +165,6 @@ func walkType(t types.Type, seen map[types.Type]bool, visit func(types.Type) boo
 	}
 }
 
-// canonicalType is the name of a type on the wire, as reflect spells instances.
-func canonicalType(t types.Type) string {
-	n, ok := types.Unalias(t).(*types.Named)
-	if !ok {
-		text := types.TypeString(spelled(t), func(p *types.Package) string { return p.Path() })
-		return strings.ReplaceAll(text, "interface{}", "interface {}")
-	}
-	name := n.Obj().Name()
-	if n.Obj().Pkg() != nil {
-		name = n.Obj().Pkg().Path() + "." + name
-	}
-	if n.TypeArgs().Len() == 0 {
-		return name
-	}
-	parts := make([]string, n.TypeArgs().Len())
-	for i := range parts {
-		parts[i] = canonicalType(n.TypeArgs().At(i))
-	}
-	return name + "[" + strings.Join(parts, ",") + "]"
-}
-
-// spelled is a type whose text does not depend on how its source spells it: any and interface{} are one, byte and uint8.
-func spelled(t types.Type) types.Type {
-	return rebuild(t, func(t types.Type) types.Type {
-		switch t := t.(type) {
-		case *types.Basic:
-			return types.Typ[t.Kind()]
-		case *types.Interface:
-			if t.IsMethodSet() && t.NumMethods() == 0 {
-				return emptyInterface
-			}
-		}
-		return nil
-	})
-}
-
-var emptyInterface = types.NewInterfaceType(nil, nil).Complete()
-
 // registerLibraries writes the registries of the libraries that the user's packages import, and returns the
 // packages that the main package must import for it.
 func (b *homeBuild) registerLibraries() ([]string, error) {

@@ -266,9 +266,12 @@ func (r *rewriter) receiver(e *ast.SelectorExpr, s *types.Selection) string {
 // what it points to.
 func (r *rewriter) receiverFrom(e *ast.SelectorExpr, s *types.Selection, start func() (text string, remote bool)) string {
 	method := s.Obj().(*types.Func)
-	r.out.markFunction(method)
 	through := s.Index()[:len(s.Index())-1]
 	text, remote := start()
+	if text, ok := r.promotedReceiver(e, s, text, remote); ok {
+		return text
+	}
+	r.out.markFunction(method)
 	t := pathEnd(s)
 	if len(through) > 0 {
 		text, remote = r.pathFrom(e.X, text, remote, s.Recv(), through)
@@ -306,6 +309,58 @@ func (r *rewriter) receiverFrom(e *ast.SelectorExpr, s *types.Selection, start f
 		text = "fire__.Load(" + text + ")"
 	}
 	return "(" + text + ")"
+}
+
+// hiddenFrom is the place of the first embedded field of a method's selection that a package cannot name, and the type
+// that it is a field of, or points to one. Less than 0: there is none, or that type has no name.
+func hiddenFrom(s *types.Selection, from *types.Package) (int, types.Type) {
+	t := s.Recv()
+	for n, i := range s.Index()[:len(s.Index())-1] {
+		f := fieldAt(t, i)
+		if !accessible(f, from) {
+			owner := t
+			if p, ok := core(t).(*types.Pointer); ok {
+				owner = p.Elem()
+			}
+			named, ok := types.Unalias(owner).(*types.Named)
+			if !ok || !packageLevel(named) || named.TypeArgs().Len() > 0 {
+				break
+			}
+			return n, t
+		}
+		t = f.Type()
+	}
+	return -1, nil
+}
+
+// promotedReceiver renders the receiver of a method that is promoted through a field which the user's source cannot name:
+// home is asked for the method of the type around it.
+func (r *rewriter) promotedReceiver(e *ast.SelectorExpr, s *types.Selection, text string, remote bool) (string, bool) {
+	hidden, t := hiddenFrom(s, r.info.Pkg)
+	if hidden < 0 {
+		return "", false
+	}
+	pointer := isPointer(t)
+	if p, ok := core(t).(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	named := types.Unalias(t).(*types.Named)
+	if hidden > 0 {
+		text, remote = r.pathFrom(e.X, text, remote, s.Recv(), s.Index()[:hidden])
+		if pointer && remote {
+			text = "fire__.Load(" + text + ")"
+		}
+	}
+	if !pointer && !remote {
+		text = "fire__.Box(" + text + ")"
+	}
+	method, signature := s.Obj().(*types.Func), s.Obj().(*types.Func).Signature()
+	receiver := types.NewVar(method.Pos(), named.Obj().Pkg(), "", types.NewPointer(named))
+	outer := types.NewFunc(method.Pos(), named.Obj().Pkg(), method.Name(),
+		types.NewSignatureType(receiver, nil, nil, signature.Params(), signature.Results(), signature.Variadic()))
+	r.out.name(named.Obj())
+	r.out.declare(functionID(outer), outer, true)
+	return "(" + text + ")", true
 }
 
 func (r *rewriter) index(e *ast.IndexExpr) string {

@@ -199,12 +199,19 @@ func usedImports(text string, lines map[string]string) []string {
 // scan marks all that a declaration mentions and returns the import lines that it may need, by name.
 func (e *emitter) scan(info *PackageInfo, file *ast.File, decl ast.Node) map[string]string {
 	used := map[*types.PkgName]bool{}
+	promoted := map[*ast.Ident]bool{}
 	ast.Inspect(decl, func(n ast.Node) bool {
 		if literal, ok := n.(*ast.InterfaceType); ok {
 			e.markType(info.Info.TypeOf(literal))
 		}
+		if x, ok := n.(*ast.SelectorExpr); ok {
+			if s := info.Info.Selections[x]; s != nil && s.Kind() != types.FieldVal {
+				hidden, _ := hiddenFrom(s, info.Pkg)
+				promoted[x.Sel] = hidden >= 0 // home is asked for the method of the type around it
+			}
+		}
 		id, ok := n.(*ast.Ident)
-		if !ok {
+		if !ok || promoted[id] {
 			return true
 		}
 		if instance, ok := info.Info.Instances[id]; ok {

@@ -93,8 +93,11 @@ func reflectName(t reflect.Type) string {
 	if path == "main" && registry.mainPath != "" {
 		path = registry.mainPath
 	}
-	if strings.Contains(name, "main.") && registry.mainPath != "" {
-		name = strings.ReplaceAll(strings.ReplaceAll(name, "[main.", "["+registry.mainPath+"."), ",main.", ","+registry.mainPath+".")
+	name = strings.ReplaceAll(name, "%2e", ".") // as type arguments spell the last part of a package's path
+	if registry.mainPath != "" && strings.Contains(name, "main.") {
+		for _, before := range []string{"[", ",", "*", "]", " ", "("} {
+			name = strings.ReplaceAll(name, before+"main.", before+registry.mainPath+".")
+		}
 	}
 	return path + "." + name
 }
