@@ -23,6 +23,8 @@ type homeBuild struct {
 	out     string
 	overlay map[string]string
 	files   int
+	// exported are the unexported types that packages register which cannot name them, by path.name.
+	exported map[string]*types.TypeName
 }
 
 // instrument writes the instrumented files below r.Out and answers the overlay file for `go build -overlay`.
@@ -33,7 +35,7 @@ func (s *session) instrument(r *request, reply map[string]any) error {
 	}
 	s.baseline = s.functionInstances()
 	s.prepare()
-	b := &homeBuild{s: s, out: r.Out, overlay: map[string]string{}}
+	b := &homeBuild{s: s, out: r.Out, overlay: map[string]string{}, exported: map[string]*types.TypeName{}}
 	goroot := s.goRoot
 	for _, p := range r.Agent {
 		for name, file := range p.Files {
@@ -58,6 +60,14 @@ func (s *session) instrument(r *request, reply map[string]any) error {
 		}
 		if err := b.instrumentPackage(info, list, libraries); err != nil {
 			return err
+		}
+	}
+	for _, path := range s.userPaths() {
+		info := s.user[path]
+		if text := exports(path, info.Pkg.Name(), b.exported, map[string]bool{}); text != "" {
+			if err := b.put(filepath.Join(info.meta.Dir, "zz_fire_exports.go"), text); err != nil {
+				return err
+			}
 		}
 	}
 	text, err := json.Marshal(map[string]any{"Replace": b.overlay})

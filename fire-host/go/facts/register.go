@@ -45,7 +45,7 @@ func (b *homeBuild) registration(info *PackageInfo, list []*function, table *imp
 		fmt.Fprintf(&named, "\t\t\"\", (*%s)(nil),\n", table.text(t))
 	}
 	for _, t := range b.s.instancesOf(info) {
-		fmt.Fprintf(&named, "\t\t%q, (*%s)(nil),\n", canonicalType(t), table.text(t))
+		fmt.Fprintf(&named, "\t\t%q, (*%s)(nil),\n", canonicalType(t), exportedText(table, b.exported, t))
 	}
 	copies := b.s.localCopies(info, table)
 	var text strings.Builder
@@ -82,7 +82,7 @@ func (s *session) instancesOf(info *PackageInfo) []*types.Named {
 	found := map[string]*types.Named{}
 	for _, file := range info.Files {
 		s.expand(usesIn(info, file), func(n *types.Named) {
-			if info.c.known(n) && packageLevel(n) && nameable(n, info.Pkg) && registrableInstance(n) && !mentionsLocal(n) {
+			if info.c.known(n) && packageLevel(n) && (nameable(n, info.Pkg) || s.exportable(n, info)) && registrableInstance(n) && !mentionsLocal(n) {
 				found[canonicalType(n)] = n
 			}
 		})
@@ -92,6 +92,18 @@ func (s *session) instancesOf(info *PackageInfo) []*types.Named {
 		out = append(out, found[name])
 	}
 	return out
+}
+
+// exportable reports whether a type that a package cannot name can be given names that it can.
+func (s *session) exportable(t types.Type, in *PackageInfo) bool {
+	return !anyType(t, foreignFields) && !anyType(t, func(t types.Type) bool {
+		n, ok := t.(*types.Named)
+		if !ok || n.Obj().Pkg() == nil || n.Obj().Pkg().Path() == in.Pkg.Path() {
+			return false
+		}
+		path := n.Obj().Pkg().Path()
+		return !s.imports(in.Pkg)[path] || !n.Obj().Exported() && s.user[path] == nil
+	})
 }
 
 // literals lists the interface types with methods, and the struct types that embed, that a package's source writes

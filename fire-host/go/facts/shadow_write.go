@@ -288,8 +288,8 @@ func (e *emitter) render(path string) *rendered {
 	if d.init.Len() > 0 {
 		body += "\nfunc init() {\n" + d.init.String() + "}\n"
 	}
-	if text := d.exports(path, out.imports); text != "" {
-		out.files["exports.go"] = "//go:build go1.24\n\npackage " + name + "\n" + text
+	if text := exports(path, name, e.exported, out.imports); text != "" {
+		out.files["exports.go"] = text
 	}
 	out.files["declare.go"] = fmt.Sprintf("package %s\n\nimport fire__ \"fireagent/worker\"\n%s\nvar _ = fire__.Used\n\n%s", name, d.table.lines(), body)
 	out.imports["fireagent/worker"] = true

@@ -103,12 +103,12 @@ func (s *session) known(t types.Type) bool {
 }
 
 // instancesTest is the test file that makes the types which only the tests lead to known to home. Empty: there are none.
-func (s *session) instancesTest(info *PackageInfo) string {
+func (s *session) instancesTest(info *PackageInfo, exported map[string]*types.TypeName) string {
 	table := newImportTable(info.Pkg.Path())
 	found := map[string]string{}
 	s.expand(s.testUses(info), func(n *types.Named) {
-		if packageLevel(n) && registrableInstance(n) && !mentionsLocal(n) && s.written(n, info.Pkg) {
-			found[canonicalType(n)] = table.text(n)
+		if packageLevel(n) && registrableInstance(n) && !mentionsLocal(n) && (s.written(n, info.Pkg) || s.exportable(n, info)) {
+			found[canonicalType(n)] = exportedText(table, exported, n)
 		}
 	})
 	if len(found) == 0 {
@@ -128,7 +128,7 @@ func (b *homeBuild) putTests(info *PackageInfo, libraries []string) error {
 	if len(info.meta.TestGoFiles)+len(info.meta.XTestGoFiles) == 0 {
 		return nil
 	}
-	if text := b.s.instancesTest(info); text != "" {
+	if text := b.s.instancesTest(info, b.exported); text != "" {
 		if err := b.put(filepath.Join(info.meta.Dir, "zz_fire_instances_test.go"), text); err != nil {
 			return err
 		}
