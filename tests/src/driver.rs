@@ -227,8 +227,25 @@ impl Fire {
         }
     }
 
+    /// Takes what comes for a while, whatever it is.
+    pub fn quiet_for(&mut self, while_: Duration) {
+        let end = Instant::now() + while_;
+        while let Ok(event) = self
+            .events
+            .recv_timeout(end.saturating_duration_since(Instant::now()))
+        {
+            self.told.push(event.to_string());
+        }
+    }
+
     /// Waits for a line of the app that contains this.
     pub fn prints(&mut self, text: &str) -> &mut Self {
+        self.prints_line(text);
+        self
+    }
+
+    /// Waits for a line of the app that contains this, and gives it.
+    pub fn prints_line(&mut self, text: &str) -> String {
         let end = Instant::now() + DEADLINE;
         loop {
             match self
@@ -238,7 +255,7 @@ impl Fire {
                 Ok(line) => {
                     self.told.push(format!("stdout: {line}"));
                     if line.contains(text) {
-                        return self;
+                        return line;
                     }
                 }
                 Err(_) => self.fail(&format!("the app never printed {text:?}")),

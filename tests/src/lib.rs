@@ -6,6 +6,7 @@ pub mod fuzz;
 pub mod generated;
 pub mod go_half;
 pub mod go_peer;
+pub mod http;
 pub mod lane_pair;
 pub mod lane_peer;
 pub mod modules;

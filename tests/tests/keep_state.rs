@@ -168,6 +168,25 @@ fn signatures_go_live_with_their_callers() {
     let reverted = session.fire.expect("reverted");
     assert_eq!(names(&reverted), ["app.reply"]);
     session.answers("f", "hello!-f");
+    // Edited, then of another signature, then back: what was edited first does not come back with it.
+    session.swaps(
+        "main.go",
+        &[("return a + \"-\" + b", "return a + \"~\" + b")],
+    );
+    session.swaps(
+        "main.go",
+        &[
+            ("func join(a, b string)", "func join(a, b string, _ ...int)"),
+            (
+                "join(loud, v.shelf.Take(word))",
+                "join(loud, v.shelf.Take(word), 1)",
+            ),
+        ],
+    );
+    session.answers("f", "hello!~f");
+    session.project.write("main.go", MAIN);
+    session.fire.expect("reverted");
+    session.answers("f", "hello!-f");
     // A method's, used from another method.
     let swapped = session.swaps(
         "store/store.go",

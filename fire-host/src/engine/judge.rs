@@ -239,7 +239,10 @@ impl Engine {
         let moved: BTreeSet<String> = running
             .workers
             .with_table(|table| table.moved().map(|place| place.hosted.id.clone()).collect());
-        let asked: BTreeSet<&String> = touched.union(&moved).collect();
+        // What comes back after it was removed is judged like what was edited.
+        let hooked = running.workers.with_table(|table| table.hooked().clone());
+        let mut asked: BTreeSet<&String> = touched.union(&moved).collect();
+        asked.extend(&hooked);
         let answer: Result<Differences, _> = running
             .facts
             .ask(json!({ "do": "differences", "functions": asked }))
@@ -276,6 +279,8 @@ impl Engine {
                 }
             }
             touched.extend(table.lost().map(|place| place.hosted.id.clone()));
+            let back = |id: &&String| !missing.contains(*id) && hosted(id, &meanings).wire == **id;
+            touched.extend(hooked.iter().filter(back).cloned());
         });
         touched.retain(|id| !missing.contains(id));
         // A worker that runs an edited body besides its own functions is as stale as one that serves it.
@@ -286,7 +291,7 @@ impl Engine {
             .partition(|id| texts.contains(id) || meanings.contains_key(id));
         let reverted: Vec<String> = running.workers.with_table(|table| {
             same.into_iter()
-                .filter(|id| table.place(id).is_some())
+                .filter(|id| table.place(id).is_some() || hooked.contains(id))
                 .collect()
         });
         let (functions, rebuilt) = if functions.is_empty() {

@@ -61,6 +61,8 @@ struct Worker {
     gone: tokio::sync::watch::Receiver<bool>,
     /// A turn has sent calls to it.
     committed: bool,
+    /// It has ended before that.
+    ended: Option<Ending>,
     since: Instant,
     /// A call of it has asked for nothing since then.
     stalled_since: Option<Instant>,
@@ -82,6 +84,11 @@ struct State {
 }
 
 impl State {
+    fn lives(&self, generation: Generation) -> bool {
+        let worker = self.workers.get(&generation);
+        worker.is_some_and(|worker| worker.ended.is_none())
+    }
+
     /// Whether a worker was built from the running program's own source.
     fn is_baseline(&self, generation: Generation) -> bool {
         let worker = self.workers.get(&generation);
@@ -333,7 +340,7 @@ impl Shared {
             if let Some(place) = turn
                 .moves
                 .iter()
-                .find(|place| !state.workers.contains_key(&place.generation))
+                .find(|place| !state.lives(place.generation))
             {
                 let text = format!("the worker of generation {} has ended", place.generation);
                 return Err(fallback("worker", &place.hosted.id, text));
@@ -373,6 +380,10 @@ impl Shared {
                 if let Some(worker) = state.workers.get_mut(&one.generation()) {
                     worker.committed = true;
                     worker.since = Instant::now();
+                    if let Some(ending) = worker.ended.take() {
+                        // While home was told: from now on it is one that has served.
+                        tokio::spawn(self.clone().ended_later(one.generation(), ending));
+                    }
                 }
             }
         }

@@ -11,7 +11,7 @@ use fire_plugin_api::policy::{Ending, Process, Response};
 
 use super::{Change, Made, Shared};
 use crate::control::Generation;
-use crate::swap::{WorkerAction, WorkerExited, WorkerNews};
+use crate::swap::{Task, WorkerAction, WorkerExited, WorkerNews};
 
 /// A worker ends with this code when it has used more memory than it may: see `watchMemory` in the worker's Go half.
 const TOO_MUCH_MEMORY: i32 = 86;
@@ -42,13 +42,30 @@ impl Shared {
         }
     }
 
+    /// The same as `ended`, for a task of its own. Boxed: a commit may lead here, and this to a commit.
+    pub(super) fn ended_later(
+        self: Arc<Self>,
+        generation: Generation,
+        ending: Ending,
+    ) -> Task<'static, bool> {
+        Box::pin(async move { self.ended(generation, &ending).await })
+    }
+
     /// Its functions go back, and it is started again if the policy wants it. True: its binary is in use.
     pub(super) async fn ended(self: Arc<Self>, generation: Generation, ending: &Ending) -> bool {
         let cause = self.told(ending);
         let (worker, turn, told, commit, failures, run, served) = {
             let mut state = self.lock();
+            match state.workers.get_mut(&generation) {
+                None => return false, // fire ended it
+                Some(worker) if !worker.committed => {
+                    worker.ended = Some(ending.clone());
+                    return false; // whoever starts it sees that it is gone
+                }
+                Some(_) => {}
+            }
             let Some(worker) = state.workers.remove(&generation) else {
-                return false; // fire ended it
+                return false;
             };
             let turn = state.table.forget(generation, worker.committed);
             state.commits += 1;
@@ -75,29 +92,37 @@ impl Shared {
         }
         self.control.close(generation, &cause);
         worker.link.close(&cause);
-        if !worker.committed {
-            return false; // whoever starts it sees that it is gone
-        }
         let functions = worker.made.ids();
-        let process = Process::Worker {
+        let mut process = Process::Worker {
             generation,
             functions: functions.clone(),
             failures,
         };
         let mut again = false;
-        let action = match self.policy.on_ending(&process, ending) {
-            _ if !served => WorkerAction::LeftEnded,
-            Ok(Response::Restart) => WorkerAction::Restart,
-            Ok(Response::Respawn { after_ms }) => {
-                again = self.respawned(worker.made, after_ms, run).await;
-                if again {
-                    WorkerAction::Respawned
-                } else {
-                    WorkerAction::RolledBack
-                }
+        let action = loop {
+            let response = self.policy.on_ending(&process, ending);
+            let Ok(Response::Respawn { after_ms }) = response else {
+                break match response {
+                    Ok(Response::Restart) if served => WorkerAction::Restart,
+                    Ok(Response::Stop) => WorkerAction::LeftEnded,
+                    _ if !served => WorkerAction::LeftEnded,
+                    _ => WorkerAction::RolledBack,
+                };
+            };
+            if !served {
+                break WorkerAction::LeftEnded;
             }
-            Ok(Response::Stop) => WorkerAction::LeftEnded,
-            Ok(Response::RollBack) | Err(_) => WorkerAction::RolledBack,
+            again = self.respawned(worker.made.clone(), after_ms, run).await;
+            if again {
+                break WorkerAction::Respawned;
+            }
+            if !self.wanted(generation, run) {
+                break WorkerAction::RolledBack; // a newer batch has taken over
+            }
+            // One that ends at its start has failed as well.
+            if let Process::Worker { failures, .. } = &mut process {
+                *failures = failures.saturating_add(1);
+            }
         };
         self.tell(WorkerNews::Exited(WorkerExited {
             functions,
@@ -108,22 +133,24 @@ impl Shared {
         again
     }
 
+    /// Whether a generation has functions that nothing newer has taken over, in this run of the app.
+    fn wanted(&self, generation: Generation, run: u64) -> bool {
+        let state = self.lock();
+        state.run == run && !state.table.lost_with(generation).is_empty()
+    }
+
     /// Starts a worker again, for what nothing newer has taken over.
     async fn respawned(self: &Arc<Self>, made: Made, after_ms: u64, run: u64) -> bool {
         tokio::time::sleep(Duration::from_millis(after_ms)).await;
         let generation = made.generation;
-        let wanted = || {
-            let state = self.lock();
-            state.run == run && !state.table.lost_with(generation).is_empty()
-        };
-        if !wanted() {
+        if !self.wanted(generation, run) {
             return false;
         }
         self.control.forget_worker(generation);
         let Ok(started) = self.clone().start(made).await else {
             return false;
         };
-        wanted()
+        self.wanted(generation, run)
             && self
                 .commit(vec![started], Change::Again(generation))
                 .await

@@ -98,6 +98,7 @@ impl Shared {
                 end: Some(end),
                 gone: gone.clone(),
                 committed: false,
+                ended: None,
                 since: Instant::now(),
                 stalled_since: None,
                 told: false,

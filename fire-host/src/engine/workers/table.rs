@@ -88,6 +88,8 @@ pub struct Table {
     /// Functions whose worker has ended by itself, and not been replaced.
     lost: BTreeMap<String, Place>,
     retired: VecDeque<Generation>,
+    /// Retired functions that the running binary holds: home still leads their calls to their last code.
+    hooked: BTreeSet<String>,
 }
 
 impl Table {
@@ -104,6 +106,12 @@ impl Table {
     /// Functions whose worker has ended by itself.
     pub fn lost(&self) -> impl Iterator<Item = &Place> {
         self.lost.values()
+    }
+
+    /// Functions that were removed or had got another signature, and whose calls do not run natively for all that: if
+    /// they come back, they must be told where to go.
+    pub fn hooked(&self) -> &BTreeSet<String> {
+        &self.hooked
     }
 
     /// Carries out a turn that home has committed.
@@ -130,8 +138,15 @@ impl Table {
     fn change(&mut self, turn: &Turn) {
         for wire in turn.touched() {
             self.lost.remove(wire);
+            self.hooked.remove(wire);
         }
         for wire in &turn.retired {
+            let held = self
+                .place(wire)
+                .is_some_and(|place| !place.hosted.is_added());
+            if held {
+                self.hooked.insert(wire.clone());
+            }
             if let Some(place) = self.places.remove(wire).and_then(|mut list| list.pop()) {
                 self.retired.retain(|one| *one != place.generation);
                 self.retired.push_back(place.generation);

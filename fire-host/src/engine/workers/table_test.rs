@@ -86,6 +86,7 @@ fn what_has_been_removed_keeps_its_last_code_for_a_while() {
     };
     table.turn(&retire("a.F"));
     assert!(!table.serves(1));
+    assert_eq!(*table.hooked(), BTreeSet::from(["a.F".to_owned()]));
     table.settle();
     assert_eq!(table.kept(), BTreeSet::from([1]));
     for n in 2..7 {
