@@ -349,3 +349,21 @@ fn what_ends_one_package_does_not_end_the_run() {
         "{stderr}"
     );
 }
+
+#[test]
+fn a_module_of_an_old_language_version_may_hold_newer_files() {
+    let project = Project::new(&[
+        ("go.mod", "module example.com/app\n\ngo 1.16\n"),
+        (
+            "newer.go",
+            "//go:build go1.23\n\npackage app\n\nimport \"iter\"\n\nfunc Up(n int) iter.Seq[int] {\n\treturn func(yield func(int) bool) {\n\t\tfor i := 0; i < n && yield(i); i++ {\n\t\t}\n\t}\n}\n",
+        ),
+        (
+            "app_test.go",
+            "//go:build go1.23\n\npackage app\n\nimport \"testing\"\n\nfunc TestUp(t *testing.T) {\n\tsum := 0\n\tfor i := range Up(4) {\n\t\tsum += i\n\t}\n\tif sum != 6 {\n\t\tt.Error(sum)\n\t}\n}\n",
+        ),
+    ]);
+    let (code, report, stderr) = verify(&project, &[]);
+    assert_eq!(code, 0, "{report}\n{stderr}");
+    assert_eq!(report["functions_moved"], 1, "{report}");
+}
