@@ -30,6 +30,7 @@ type session struct {
 	baseline   map[string][]functionInstance      // of generic functions, by id: what the running program may call
 	below      map[*types.Package]map[string]bool // the packages that each is built from
 	tested     map[*PackageInfo][]use             // what their tests instantiate, once asked for
+	stack      map[*types.Func]bool               // functions of the user: whether they read the stack, once asked for
 	goVersion  string
 	goRoot     string
 	sizes      types.Sizes

@@ -40,8 +40,8 @@ func (r *rewriter) call(e *ast.CallExpr) string {
 	}
 	if callee != nil && callee.Pkg() != nil {
 		name := functionID(callee)
-		if callerSensitive[name] {
-			r.refuse(e, "a call of "+name)
+		if callerSensitive[name] || r.out.s.readsStack(callee) {
+			r.refuse(e, "a call of "+name+", which reads the stack")
 		}
 	}
 	if callee != nil && functionID(callee) == "reflect.TypeFor" {

@@ -210,10 +210,22 @@ func RegisterProxy[I any](f func(Proxy) I) {
 	registered.proxy[reflect.TypeFor[I]()] = func(p Proxy) any { return f(p) }
 }
 
+// proxyFor is the maker of stand-ins for an interface type. One that is declared inside a function shares it with the
+// type without a name that has the same methods.
 func proxyFor(t reflect.Type) func(Proxy) any {
 	registered.Lock()
 	defer registered.Unlock()
-	return registered.proxy[t]
+	found := registered.proxy[t]
+	if found != nil {
+		return found
+	}
+	for other, f := range registered.proxy {
+		if other.NumMethod() == t.NumMethod() && other.Implements(t) {
+			registered.proxy[t] = f
+			return f
+		}
+	}
+	return nil
 }
 
 func isHazard(t reflect.Type) bool {
