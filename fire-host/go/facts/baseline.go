@@ -17,12 +17,13 @@ import (
 
 // promote makes the program that was instrumented last the baseline: it runs now.
 func (s *session) promote(map[string]any) error {
-	s.compiled = s.prepared
+	s.compiled, s.baseline = s.prepared, s.preparing
 	return nil
 }
 
 // prepare notes the program that is being instrumented.
 func (s *session) prepare() {
+	s.preparing = s.functionInstances()
 	s.prepared = make(map[string]*PackageInfo, len(s.user))
 	for path, info := range s.user {
 		s.prepared[path] = info

@@ -82,12 +82,12 @@ func readDeclared(info *PackageInfo) []*function {
 				continue
 			}
 			object, _ := info.Info.Defs[decl.Name].(*types.Func)
-			if object == nil {
-				continue
+			if object == nil || decl.Name.Name == "_" {
+				continue // a blank function cannot be called: it is none
 			}
 			f := &function{ID: functionID(object), Decl: decl, File: file, Info: info, Object: object, Slot: -1}
 			f.Reason, f.Detail = standingReason(f)
-			if f.Reason == "" && decl.Name.Name != "_" {
+			if f.Reason == "" {
 				f.Slot = slot
 				slot++
 			}
@@ -107,8 +107,6 @@ func standingReason(f *function) (code, detail string) {
 		return reasonMain, "init has already run"
 	case decl.Recv == nil && decl.Name.Name == "main" && f.Info.name() == "main":
 		return reasonMain, "main has already been entered"
-	case decl.Name.Name == "_":
-		return reasonMain, "a blank function cannot be called"
 	}
 	if decl.Doc != nil {
 		for _, c := range decl.Doc.List {

@@ -136,11 +136,15 @@ func (s *session) functionInstances() map[string][]functionInstance {
 
 // instancesOf lists the instances of a function that the running program may call, in today's types.
 func (s *session) instancesOfFunction(id string) []functionInstance {
-	if s.baseline == nil {
-		s.baseline = s.functionInstances()
+	held := s.baseline
+	if held == nil {
+		if s.preparing == nil {
+			s.preparing = s.functionInstances()
+		}
+		held = s.preparing
 	}
-	out := make([]functionInstance, len(s.baseline[id]))
-	for i, one := range s.baseline[id] {
+	out := make([]functionInstance, len(held[id]))
+	for i, one := range held[id] {
 		out[i].in = one.in
 		for _, a := range one.args {
 			out[i].args = append(out[i].args, s.today(a))

@@ -33,7 +33,6 @@ func (s *session) instrument(r *request, reply map[string]any) error {
 	if err := os.MkdirAll(r.Out, 0o700); err != nil {
 		return err
 	}
-	s.baseline = s.functionInstances()
 	s.prepare()
 	b := &homeBuild{s: s, out: r.Out, overlay: map[string]string{}, exported: map[string]*types.TypeName{}}
 	goroot := s.goRoot

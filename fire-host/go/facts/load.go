@@ -27,6 +27,7 @@ type session struct {
 	exports    *exportImporter
 	sourced    map[string]*PackageInfo            // libraries read from source, for their generic code
 	recovering map[string]map[string]bool         // names of functions of libraries that recover
+	preparing  map[string][]functionInstance      // of generic functions: what the program that was instrumented last may call
 	baseline   map[string][]functionInstance      // of generic functions, by id: what the running program may call
 	below      map[*types.Package]map[string]bool // the packages that each is built from
 	tested     map[*PackageInfo][]use             // what their tests instantiate, once asked for
@@ -122,7 +123,7 @@ func (s *session) buildFlags() []string {
 func (s *session) load(r *request, reply map[string]any) error {
 	before := *s
 	*s = session{request: *r, fset: token.NewFileSet(), user: map[string]*PackageInfo{}, listed: map[string]*listed{}, sourced: map[string]*PackageInfo{},
-		baseline: before.baseline, prepared: before.prepared, compiled: before.compiled}
+		baseline: before.baseline, preparing: before.preparing, prepared: before.prepared, compiled: before.compiled}
 	s.sizes = types.SizesFor("gc", runtime.GOARCH)
 	patterns := r.Patterns
 	if len(patterns) == 0 {

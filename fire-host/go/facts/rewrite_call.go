@@ -168,6 +168,9 @@ func (r *rewriter) conversion(e *ast.CallExpr, to types.Type) string {
 		return r.unsafeConversion(e, to, from)
 	}
 	toCore, fromCore := core(to), core(from)
+	if text := r.eitherText(target, x, to, from); text != "" {
+		return text
+	}
 	if toCore == nil || fromCore == nil {
 		if b, ok := r.types.Types[x]; ok && b.Value != nil {
 			return r.keep(e, x)
@@ -197,6 +200,49 @@ func (r *rewriter) conversion(e *ast.CallExpr, to types.Type) string {
 		r.out.markCompared(from)
 	}
 	return r.keep(e, x)
+}
+
+// byteText reports whether a type parameter is a string or a slice of bytes, of which one cannot tell.
+func byteText(t types.Type) bool {
+	p, ok := types.Unalias(t).(*types.TypeParam)
+	if !ok || core(t) != nil {
+		return false
+	}
+	found := false
+	constraint, ok := p.Constraint().Underlying().(*types.Interface)
+	if !ok {
+		return false
+	}
+	for i := range constraint.NumEmbeddeds() {
+		union, ok := types.Unalias(constraint.EmbeddedType(i)).(*types.Union)
+		if !ok {
+			return false
+		}
+		for j := range union.Len() {
+			if term := union.Term(j).Type(); !isString(term) && !elementIs(term, types.Byte) {
+				return false
+			}
+			found = true
+		}
+	}
+	return found
+}
+
+// eitherText renders a conversion where a type parameter may be a string or a slice of bytes. Empty: it is another.
+func (r *rewriter) eitherText(target string, x ast.Expr, to, from types.Type) string {
+	switch {
+	case byteText(to) && (isString(from) || byteText(from)):
+		text := r.expr(x)
+		if byteText(from) {
+			text = "fire__.TextOf(" + text + ")"
+		}
+		return "fire__.OfText[" + target + "](string(" + text + "))"
+	case byteText(from) && isString(to):
+		return target + "(fire__.TextOf(" + r.expr(x) + "))"
+	case byteText(from) && elementIs(to, types.Byte):
+		return target + "(fire__.BytesOf(" + r.expr(x) + "))"
+	}
+	return ""
 }
 
 // textLike reports whether a type parameter's constraint allows strings or byte slices.
@@ -231,6 +277,9 @@ func (r *rewriter) builtin(e *ast.CallExpr) string {
 	case "append":
 		return r.append(e)
 	case "copy":
+		if byteText(r.typeOf(e.Args[1])) {
+			return "fire__.CopyString(" + arg(0) + ", fire__.TextOf(" + arg(1) + "))"
+		}
 		if argCore(1) == nil {
 			r.refuse(e, "copy of a type parameter without a core type")
 		}
@@ -297,6 +346,9 @@ func (r *rewriter) append(e *ast.CallExpr) string {
 	base := r.expr(e.Args[0])
 	if r.types.Types[e.Args[0]].IsNil() {
 		base = r.typeText(e, r.typeOf(e)) + "(nil)"
+	}
+	if e.Ellipsis.IsValid() && byteText(r.typeOf(e.Args[1])) {
+		return "fire__.AppendString(" + base + ", fire__.TextOf(" + r.expr(e.Args[1]) + "))"
 	}
 	if e.Ellipsis.IsValid() {
 		if isString(r.typeOf(e.Args[1])) {

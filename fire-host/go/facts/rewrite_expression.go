@@ -373,6 +373,9 @@ func (r *rewriter) index(e *ast.IndexExpr) string {
 	t := core(r.typeOf(e.X))
 	switch t.(type) {
 	case nil:
+		if byteText(r.typeOf(e.X)) {
+			return "fire__.ByteAt(" + r.expr(e.X) + ", " + r.expr(e.Index) + ")"
+		}
 		r.refuse(e, "an index into a type parameter without a core type")
 	case *types.Map:
 		return "fire__.Map(" + r.expr(e.X) + ").Get(" + r.expr(e.Index) + ")"
@@ -396,6 +399,9 @@ func (r *rewriter) slice(e *ast.SliceExpr) string {
 	}
 	switch core(r.typeOf(e.X)).(type) {
 	case nil:
+		if byteText(r.typeOf(e.X)) {
+			return rest(r.expr(e.X))
+		}
 		r.refuse(e, "a slice of a type parameter without a core type")
 	case *types.Pointer:
 		return rest("fire__.NonNil(" + r.expr(e.X) + ")")

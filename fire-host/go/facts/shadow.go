@@ -395,7 +395,7 @@ func (e *emitter) markFunction(f *types.Func) {
 }
 
 // replaced are functions that the worker runtime has itself: home could not run them for a body.
-var replaced = map[string]string{"iter.Pull": "fire__.Pull", "iter.Pull2": "fire__.Pull2", "runtime.Goexit": "fire__.Goexit"}
+var replaced = map[string]string{"iter.Pull": "fire__.Pull", "iter.Pull2": "fire__.Pull2", "maps.Clone": "fire__.CloneMap", "runtime.Goexit": "fire__.Goexit"}
 
 // markMethod is markFunction for methods. Home cannot be asked for a library's unexported ones, nor for those of
 // generic types that it may not have instantiated.
