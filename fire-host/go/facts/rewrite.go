@@ -25,6 +25,7 @@ type rewriter struct {
 	locals    map[types.Object]string         // names of the types that the function declares
 	instances map[types.Object][]*types.Named // of generic types, by the last local type that they mention
 	viewed    map[ast.Expr]bool               // conversions to unsafe.Pointer that are found to be harmless where they are used
+	early     map[ast.Expr]string             // expressions that have been evaluated into temporaries: see rewrite_order.go
 	count     int
 	frames    []*frame // innermost last
 }

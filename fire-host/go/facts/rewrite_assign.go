@@ -63,13 +63,35 @@ func (r *rewriter) allPlain(list []ast.Expr) bool {
 
 // needsBlock reports whether an assignment becomes several statements.
 func (r *rewriter) needsBlock(s *ast.AssignStmt) bool {
+	if r.outOfOrder(r.sides(s)) {
+		return true
+	}
 	if s.Tok != token.ASSIGN && s.Tok != token.DEFINE {
 		return !r.plain(s.Lhs[0])
 	}
 	return len(s.Lhs) > 1 && !r.allPlain(s.Lhs)
 }
 
+// sides are the targets of an assignment that are there already, and the values.
+func (r *rewriter) sides(s *ast.AssignStmt) (targets, values []ast.Expr) {
+	for _, l := range s.Lhs {
+		if !isBlank(l) && !(s.Tok == token.DEFINE && r.isNew(l)) {
+			targets = append(targets, l)
+		}
+	}
+	return targets, s.Rhs
+}
+
 func (r *rewriter) assign(s *ast.AssignStmt) string {
+	before := r.ordered(r.sides(s))
+	text := r.assignment(s)
+	if s.Tok == token.DEFINE && len(before) > 0 {
+		return strings.Join(append(before, text), "; ")
+	}
+	return afterAll(before, text)
+}
+
+func (r *rewriter) assignment(s *ast.AssignStmt) string {
 	if s.Tok != token.ASSIGN && s.Tok != token.DEFINE {
 		return r.operation(s)
 	}
@@ -133,8 +155,8 @@ func (r *rewriter) assignText(s *ast.AssignStmt, right string) string {
 		}
 		return r.set(l, right)
 	}
-	// Operands on the left are evaluated before the right side.
-	var before, names, after []string
+	// The right side comes first, then operands on the left, then the stores: calls among the operands have been made.
+	var operands, names, after []string
 	define := false
 	for _, l := range s.Lhs {
 		id, _ := l.(*ast.Ident)
@@ -160,7 +182,7 @@ func (r *rewriter) assignText(s *ast.AssignStmt, right string) string {
 			define = define || s.Tok == token.ASSIGN
 			if isMap {
 				m, k := r.fresh("m"), r.fresh("k")
-				before = append(before, m+", "+k+" := "+r.mapOperands(l, x))
+				operands = append(operands, m+", "+k+" := "+r.mapOperands(l, x))
 				after = append(after, m+".Set("+k+", "+t+")")
 				continue
 			}
@@ -169,12 +191,13 @@ func (r *rewriter) assignText(s *ast.AssignStmt, right string) string {
 				r.refuse(l, "an assignment to a value without an address")
 			}
 			p := r.fresh("p")
-			before = append(before, p+" := fire__.Ref("+a+")")
+			operands = append(operands, p+" := fire__.Ref("+a+")")
 			after = append(after, p+".Set("+t+")")
 		}
 	}
+	after = append(operands, after...)
 	if s.Tok == token.DEFINE || !define {
-		return strings.Join(append(append(before, strings.Join(names, ", ")+" "+s.Tok.String()+" "+right), after...), "; ")
+		return strings.Join(append([]string{strings.Join(names, ", ") + " " + s.Tok.String() + " " + right}, after...), "; ")
 	}
 	// Some targets are at home, some are not: everything goes through temporaries of a block.
 	for i, l := range s.Lhs {
@@ -184,7 +207,7 @@ func (r *rewriter) assignText(s *ast.AssignStmt, right string) string {
 			names[i] = t
 		}
 	}
-	return "{ " + strings.Join(append(append(before, strings.Join(names, ", ")+" := "+right), after...), "; ") + " }"
+	return "{ " + strings.Join(append([]string{strings.Join(names, ", ") + " := " + right}, after...), "; ") + " }"
 }
 
 // mapOperands renders what m[k] evaluates before it is assigned to: the map and the key.
@@ -355,6 +378,7 @@ func (r *rewriter) variables(spec *ast.ValueSpec) string {
 	if spec.Type != nil {
 		typeText = " " + r.source(spec.Type)
 	}
+	before := r.ordered(nil, spec.Values)
 	var values []string
 	for _, v := range spec.Values {
 		values = append(values, r.expr(v))
@@ -398,5 +422,5 @@ func (r *rewriter) variables(spec *ast.ValueSpec) string {
 		}
 		text = "var " + strings.Join(kept, ", ") + typeText
 	}
-	return strings.Join(append([]string{text}, after...), "; ")
+	return strings.Join(append(append(before, text), after...), "; ")
 }

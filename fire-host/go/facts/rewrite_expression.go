@@ -10,6 +10,9 @@ import (
 
 // expr renders an expression as a value.
 func (r *rewriter) expr(e ast.Expr) string {
+	if name := r.early[e]; name != "" {
+		return name
+	}
 	if tv, ok := r.types.Types[e]; ok && tv.IsType() {
 		return r.source(e)
 	}

@@ -30,7 +30,8 @@ func (r *rewriter) statement(s ast.Stmt) string {
 		defer r.hold()()
 		return r.block(s, "")
 	case *ast.ExprStmt:
-		return r.expr(s.X)
+		before := r.ordered(nil, []ast.Expr{s.X})
+		return afterAll(before, r.expr(s.X))
 	case *ast.AssignStmt:
 		return r.assign(s)
 	case *ast.IncDecStmt:
@@ -38,7 +39,8 @@ func (r *rewriter) statement(s ast.Stmt) string {
 	case *ast.DeclStmt:
 		return r.declaration(s)
 	case *ast.ReturnStmt:
-		return r.returned(s)
+		before := r.ordered(nil, s.Results)
+		return afterAll(before, r.returned(s))
 	case *ast.IfStmt:
 		return r.ifStatement(s)
 	case *ast.ForStmt:
@@ -52,7 +54,8 @@ func (r *rewriter) statement(s ast.Stmt) string {
 	case *ast.SelectStmt:
 		return r.selectStatement(s)
 	case *ast.SendStmt:
-		return "fire__.Sender(" + r.expr(s.Chan) + ").Send(" + r.expr(s.Value) + ")"
+		before := r.ordered(nil, []ast.Expr{s.Chan, s.Value})
+		return afterAll(before, "fire__.Sender("+r.expr(s.Chan)+").Send("+r.expr(s.Value)+")")
 	case *ast.GoStmt:
 		return r.goStatement(s)
 	case *ast.DeferStmt:
@@ -91,14 +94,21 @@ func (r *rewriter) ifStatement(s *ast.IfStmt) string {
 	var out strings.Builder
 	out.WriteString("if ")
 	open := ""
-	if s.Init != nil {
-		if a, ok := s.Init.(*ast.AssignStmt); ok && r.needsBlock(a) {
-			out.Reset()
-			out.WriteString("{ " + r.assign(a) + "; if ")
-			open = " }"
-		} else {
-			out.WriteString(r.simple(s.Init) + "; ")
+	a, _ := s.Init.(*ast.AssignStmt)
+	switch apart := r.outOfOrder(nil, []ast.Expr{s.Cond}); {
+	case apart || a != nil && r.needsBlock(a):
+		out.Reset()
+		out.WriteString("{ ")
+		if s.Init != nil {
+			out.WriteString(r.statement(s.Init) + "; ")
 		}
+		for _, one := range r.ordered(nil, []ast.Expr{s.Cond}) {
+			out.WriteString(one + "; ")
+		}
+		out.WriteString("if ")
+		open = " }"
+	case s.Init != nil:
+		out.WriteString(r.simple(s.Init) + "; ")
 	}
 	out.WriteString(r.expr(s.Cond) + " " + r.block(s.Body, ""))
 	switch e := s.Else.(type) {

@@ -1,0 +1,334 @@
+package main
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+	"strings"
+)
+
+// The language orders calls, receives and the like, and leaves open when a variable beside them is read: in `return x, f()`
+// before or after f. Programs come to rely on what the compiler does, which is to read variables last, when all calls of the
+// statement are done (cmd/compile/internal/walk/order.go). A worker reads a variable at home by a call, which the compiler
+// would order with the others: where a read stands before a call, what is ordered is evaluated first here, into temporaries.
+
+// ordering looks through the expressions of a statement, in the order of their evaluation, for a read before a call.
+type ordering struct {
+	*rewriter
+	pending bool // something has been read that the compiler reads last
+	trouble bool // and a call comes after it
+}
+
+// ordered renders what must be evaluated before the rest of a statement: calls and what the compiler orders with them.
+// Later, these expressions are rendered by their temporaries. Targets are what is assigned to.
+func (r *rewriter) ordered(targets, values []ast.Expr) []string {
+	several := len(targets) > 1 && len(values) == 1 // assigned after the call, whose place is before the targets' operands
+	if !r.outOfOrder(targets, values) && !(several && hasCallIn(targets)) {
+		return nil
+	}
+	h := hoisting{rewriter: r}
+	if len(targets) == 0 && len(values) == 1 {
+		h.root = ast.Unparen(values[0])
+	}
+	for _, e := range targets {
+		h.target(e)
+	}
+	for _, e := range values {
+		h.value(e)
+	}
+	return h.before
+}
+
+// outOfOrder reports whether a worker would read something before a call that the compiler reads after it.
+func (r *rewriter) outOfOrder(targets, values []ast.Expr) bool {
+	o := ordering{rewriter: r}
+	for _, e := range targets {
+		o.target(e)
+	}
+	for _, e := range values {
+		o.value(e)
+	}
+	return o.trouble
+}
+
+func hasCallIn(list []ast.Expr) bool {
+	for _, e := range list {
+		if hasCall(e) {
+			return true
+		}
+	}
+	return false
+}
+
+// remote reports whether an expression is a variable, or a part of one, that lies at home.
+func (r *rewriter) remote(e ast.Expr) bool {
+	switch e := ast.Unparen(e).(type) {
+	case *ast.Ident:
+		o := r.object(e)
+		return r.boxed[o] || isPackageVariable(o)
+	case *ast.StarExpr:
+		return true
+	case *ast.SelectorExpr:
+		s := r.types.Selections[e]
+		if s == nil {
+			return isPackageVariable(r.types.Uses[e.Sel])
+		}
+		return s.Kind() == types.FieldVal && (isPointer(s.Recv()) || pathHasPointer(s) || r.remote(e.X))
+	case *ast.IndexExpr:
+		switch core(r.typeOf(e.X)).(type) {
+		case *types.Slice, *types.Pointer:
+			return true
+		case *types.Array:
+			return r.remote(e.X)
+		}
+	}
+	return false
+}
+
+// settled reports whether an expression has nothing to evaluate now.
+func (r *rewriter) settled(e ast.Expr) bool {
+	if e == nil {
+		return true
+	}
+	tv, ok := r.types.Types[e]
+	_, literal := e.(*ast.FuncLit)
+	return literal || ok && (tv.IsType() || tv.Value != nil)
+}
+
+// isCall reports whether evaluating an expression itself may run other code, or block.
+func (r *rewriter) isCall(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.UnaryExpr:
+		return e.Op == token.ARROW
+	case *ast.CallExpr:
+		tv := r.types.Types[e.Fun]
+		if tv.IsBuiltin() {
+			id, ok := ast.Unparen(e.Fun).(*ast.Ident)
+			return ok && (id.Name == "copy" || id.Name == "append" || id.Name == "recover")
+		}
+		return !tv.IsType()
+	}
+	return false
+}
+
+// inOrder reports whether the compiler evaluates an expression when its turn comes.
+func (r *rewriter) inOrder(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.IndexExpr:
+		_, ok := r.mapIndex(e)
+		return ok
+	case *ast.SliceExpr, *ast.TypeAssertExpr:
+		return true
+	}
+	return r.isCall(e)
+}
+
+// operands are the parts that an expression evaluates, in order; as addresses those of which only the place matters.
+func (r *rewriter) operands(e ast.Expr) (values []ast.Expr, place ast.Expr) {
+	switch e := e.(type) {
+	case *ast.SelectorExpr:
+		s := r.types.Selections[e]
+		switch {
+		case s == nil || s.Kind() == types.MethodExpr:
+		case s.Kind() == types.MethodVal && !isPointer(s.Recv()) && isPointer(s.Obj().(*types.Func).Signature().Recv().Type()):
+			return nil, e.X
+		case s.Kind() == types.FieldVal && !isPointer(s.Recv()):
+			return nil, e.X
+		default:
+			return []ast.Expr{e.X}, nil
+		}
+	case *ast.IndexExpr:
+		if _, ok := core(r.typeOf(e.X)).(*types.Array); ok {
+			return []ast.Expr{e.Index}, e.X
+		}
+		return []ast.Expr{e.X, e.Index}, nil
+	case *ast.SliceExpr:
+		list := []ast.Expr{e.Low, e.High, e.Max}
+		if _, ok := core(r.typeOf(e.X)).(*types.Array); ok {
+			return list, e.X
+		}
+		return append([]ast.Expr{e.X}, list...), nil
+	case *ast.StarExpr:
+		return []ast.Expr{e.X}, nil
+	case *ast.UnaryExpr:
+		if e.Op == token.AND {
+			return nil, e.X
+		}
+		return []ast.Expr{e.X}, nil
+	case *ast.BinaryExpr:
+		return []ast.Expr{e.X, e.Y}, nil
+	case *ast.TypeAssertExpr:
+		return []ast.Expr{e.X}, nil
+	case *ast.KeyValueExpr:
+		if id, ok := e.Key.(*ast.Ident); ok {
+			if v, ok := r.types.Uses[id].(*types.Var); ok && v.IsField() {
+				return []ast.Expr{e.Value}, nil
+			}
+		}
+		return []ast.Expr{e.Key, e.Value}, nil
+	case *ast.CompositeLit:
+		return e.Elts, nil
+	case *ast.CallExpr:
+		if tv := r.types.Types[e.Fun]; tv.IsType() || tv.IsBuiltin() {
+			return e.Args, nil
+		}
+		return append([]ast.Expr{e.Fun}, e.Args...), nil
+	}
+	return nil, nil
+}
+
+// copied reports whether an argument becomes an interface by way of a copy that the compiler makes when its turn comes
+// (cmd/compile/internal/walk/convert.go, dataWordFuncName): structs and arrays but for the smallest.
+func (r *rewriter) copied(call *ast.CallExpr, argument ast.Expr) bool {
+	signature, ok := core(r.typeOf(call.Fun)).(*types.Signature)
+	t := r.typeOf(argument)
+	if !ok || isInterface(t) || isOpen(t) {
+		return false
+	}
+	switch t.Underlying().(type) {
+	case *types.Struct, *types.Array:
+	default:
+		return false
+	}
+	for i, a := range call.Args {
+		if a != argument {
+			continue
+		}
+		last := signature.Params().Len() - 1
+		if last < 0 {
+			return false
+		}
+		p := signature.Params().At(min(i, last)).Type()
+		if s, ok := p.(*types.Slice); ok && signature.Variadic() && i >= last && !call.Ellipsis.IsValid() {
+			p = s.Elem()
+		}
+		return isInterface(p)
+	}
+	return false
+}
+
+func (o *ordering) value(e ast.Expr) {
+	e = ast.Unparen(e)
+	if o.settled(e) {
+		return
+	}
+	if b, ok := e.(*ast.BinaryExpr); ok && (b.Op == token.LAND || b.Op == token.LOR) {
+		o.value(b.X)
+		right := ordering{rewriter: o.rewriter} // runs under a condition: nothing of it can be moved
+		right.value(b.Y)
+		o.pending = o.pending || right.pending
+		return
+	}
+	before := o.pending
+	values, place := o.operands(e)
+	if place != nil {
+		o.target(place)
+	}
+	call, _ := e.(*ast.CallExpr)
+	for _, v := range values {
+		outer := o.pending
+		o.value(v)
+		if call != nil && o.copied(call, v) {
+			o.pending = outer
+		}
+	}
+	switch {
+	case o.inOrder(e):
+		o.trouble = o.trouble || before && o.isCall(e)
+		o.pending = before
+	case o.remote(e):
+		o.pending = true
+	}
+}
+
+// target is value for what is assigned to, or whose address is taken: only the way to it is evaluated.
+func (o *ordering) target(e ast.Expr) {
+	e = ast.Unparen(e)
+	if o.settled(e) {
+		return
+	}
+	if _, ok := o.mapIndex(e); !ok && o.inOrder(e) {
+		o.value(e)
+		return
+	}
+	values, place := o.operands(e)
+	if place != nil {
+		o.target(place)
+	}
+	for _, v := range values {
+		o.value(v)
+	}
+}
+
+// hoisting renders what is ordered into temporaries.
+type hoisting struct {
+	*rewriter
+	root   ast.Expr // the whole statement: nothing of it comes after it
+	before []string
+}
+
+func (h *hoisting) value(e ast.Expr) {
+	e = ast.Unparen(e)
+	if h.settled(e) {
+		return
+	}
+	if b, ok := e.(*ast.BinaryExpr); ok && (b.Op == token.LAND || b.Op == token.LOR) {
+		h.value(b.X)
+		return
+	}
+	values, place := h.operands(e)
+	if place != nil {
+		h.target(place)
+	}
+	call, _ := e.(*ast.CallExpr)
+	for _, v := range values {
+		h.value(v)
+		if call != nil && h.copied(call, v) && h.remote(v) {
+			h.take(v)
+		}
+	}
+	if h.inOrder(e) && e != h.root {
+		h.take(e)
+	}
+}
+
+func (h *hoisting) target(e ast.Expr) {
+	e = ast.Unparen(e)
+	if h.settled(e) {
+		return
+	}
+	if _, ok := h.mapIndex(e); !ok && h.inOrder(e) {
+		h.value(e)
+		return
+	}
+	values, place := h.operands(e)
+	if place != nil {
+		h.target(place)
+	}
+	for _, v := range values {
+		h.value(v)
+	}
+}
+
+// take evaluates an expression into a temporary. What gives no value, or several, stays where it is.
+func (h *hoisting) take(e ast.Expr) {
+	e = ast.Unparen(e)
+	t := h.types.TypeOf(e)
+	if _, several := t.(*types.Tuple); several || t == nil || h.types.Types[e].IsVoid() || h.early[e] != "" {
+		return
+	}
+	text, name := h.expr(e), h.fresh("o")
+	if h.early == nil {
+		h.early = map[ast.Expr]string{}
+	}
+	h.early[e] = name
+	h.before = append(h.before, name+" := "+text)
+}
+
+// afterAll renders a statement behind what must come first, in a block where it declares nothing.
+func afterAll(before []string, statement string) string {
+	if len(before) == 0 {
+		return statement
+	}
+	return "{ " + strings.Join(append(before, statement), "; ") + " }"
+}
