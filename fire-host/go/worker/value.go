@@ -11,9 +11,9 @@ import (
 // TypeFor is the type T, for Narrow.
 func TypeFor[T any]() reflect.Type { return reflect.TypeFor[T]() }
 
-// Equal is a == b where interfaces are compared.
+// Equal is a == b where interfaces are compared. Structs are compared at home: here, fields may be words that say nothing.
 func Equal(a, b any) bool {
-	if !mentionsProxy(a) && !mentionsProxy(b) {
+	if !composite(a) && !mentionsProxy(a) && !mentionsProxy(b) {
 		return a == b
 	}
 	c := current()
@@ -22,6 +22,15 @@ func Equal(a, b any) bool {
 	c.writeValue(w, b)
 	r := c.op(wire.Equal, w)
 	return r.Bool()
+}
+
+// composite reports whether a value is a struct or an array.
+func composite(v any) bool {
+	if v == nil {
+		return false
+	}
+	kind := reflect.TypeOf(v).Kind()
+	return kind == reflect.Struct || kind == reflect.Array
 }
 
 // mentionsProxy reports whether comparing a value would look at a stand-in.
