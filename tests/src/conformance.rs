@@ -58,7 +58,7 @@ pub async fn run(
     overs: &'static [Over],
 ) -> Vec<Difference> {
     assert!(!programs.is_empty(), "no program has such a name");
-    let stage = Arc::new(Stage::build(directory, &programs).await);
+    let stage = Arc::new(Stage::build(directory, &programs, &[]).await);
     let width = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let permits = Arc::new(Semaphore::new(width));
     let mut tasks = Vec::new();
@@ -87,8 +87,13 @@ pub async fn run(
 ///
 /// # Panics
 /// When it does not build or run.
-pub async fn outcomes(directory: &Path, program: Program, split: Split) -> (Outcome, Outcome) {
-    let stage = Stage::build(directory, std::slice::from_ref(&program)).await;
+pub async fn outcomes(
+    directory: &Path,
+    program: Program,
+    split: Split,
+    flags: &[&str],
+) -> (Outcome, Outcome) {
+    let stage = Stage::build(directory, std::slice::from_ref(&program), flags).await;
     let (movable, wrong) = stage.movable(&program);
     assert!(wrong.is_empty(), "{wrong:?}");
     let plain = stage.plain(&program).await;

@@ -48,7 +48,7 @@ fn run(name: &str, split: Split) -> (Outcome, Outcome) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../target")
         .join(name);
-    runtime.block_on(outcomes(&directory, parse("trace", PROGRAM), split))
+    runtime.block_on(outcomes(&directory, parse("trace", PROGRAM), split, &[]))
 }
 
 /// The user's frames of a report, in order: name without arguments, line.

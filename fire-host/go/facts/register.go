@@ -45,7 +45,9 @@ func (b *homeBuild) registration(info *PackageInfo, list []*function, table *imp
 		fmt.Fprintf(&named, "\t\t\"\", (*%s)(nil),\n", table.text(t))
 	}
 	for _, t := range b.s.instancesOf(info) {
-		fmt.Fprintf(&named, "\t\t%q, (*%s)(nil),\n", canonicalType(t), exportedText(table, b.exported, t))
+		written := exportedText(table, b.exported, t)
+		fmt.Fprintf(&named, "\t\t%q, (*%s)(nil),\n", canonicalType(t), written)
+		functions.WriteString(unexportedMethods(t, info.Pkg, written))
 	}
 	copies := b.s.localCopies(info, table)
 	var text strings.Builder
@@ -65,6 +67,28 @@ func (b *homeBuild) registration(info *PackageInfo, list []*function, table *imp
 	text.WriteString(copies)
 	text.WriteString(slow)
 	return text.String()
+}
+
+// unexportedMethods registers those of an instance: reflect does not show them. Empty: it is not this package's own type.
+func unexportedMethods(t *types.Named, pkg *types.Package, text string) string {
+	if t.Obj().Pkg() != pkg || types.IsInterface(t) {
+		return ""
+	}
+	var b strings.Builder
+	name := canonicalType(t)
+	short := strings.TrimPrefix(name, pkg.Path()+".")
+	for i := range t.NumMethods() {
+		m := t.Method(i)
+		if m.Exported() || m.Name() == "_" {
+			continue
+		}
+		if _, ok := types.Unalias(m.Signature().Recv().Type()).(*types.Pointer); ok {
+			fmt.Fprintf(&b, "\t\t%q, (*%s).%s,\n", pkg.Path()+".(*"+short+")."+m.Name(), text, m.Name())
+		} else {
+			fmt.Fprintf(&b, "\t\t%q, (%s).%s,\n", name+"."+m.Name(), text, m.Name())
+		}
+	}
+	return b.String()
 }
 
 // registrable reports whether a type can be named to the agent: not generic, not an alias, not a constraint.

@@ -190,7 +190,7 @@ func (r *rewriter) conversion(e *ast.CallExpr, to types.Type) string {
 	case elementIs(to, types.Rune) && isString(from):
 		return target + "(fire__.Runes(string(" + r.expr(x) + ")))"
 	}
-	if _, ok := toCore.(*types.Array); ok {
+	if a, ok := toCore.(*types.Array); ok && a.Len() > 0 { // nothing is read of an empty one, which may come of a nil slice
 		if _, ok := fromCore.(*types.Slice); ok {
 			return "fire__.Load((*" + target + ")(" + r.expr(x) + "))"
 		}

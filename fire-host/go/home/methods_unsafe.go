@@ -2,6 +2,7 @@ package home
 
 import (
 	"reflect"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -54,6 +55,9 @@ func declaredMethod(v reflect.Value, name string) (f, receiver reflect.Value) {
 	}
 	if path, ok := (names{}).Named(t.Elem()); ok && t.Elem().Name() != "" {
 		dot := len(path) - 1
+		if arguments := strings.IndexByte(path, '['); arguments >= 0 {
+			dot = arguments
+		}
 		for dot >= 0 && path[dot] != '.' {
 			dot--
 		}

@@ -72,6 +72,15 @@ pub struct Outcome {
     /// All of what it wrote there.
     pub report: String,
     pub code: Option<i32>,
+    /// The memory of its workers.
+    pub memory: Vec<Memory>,
+}
+
+/// The resident memory of a worker in bytes: the most in the first half of its life, and in the second.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Memory {
+    pub early: u64,
+    pub late: u64,
 }
 
 /// A built worker.
@@ -97,7 +106,7 @@ impl Stage {
     ///
     /// # Panics
     /// When that fails.
-    pub async fn build(directory: &Path, programs: &[Program]) -> Self {
+    pub async fn build(directory: &Path, programs: &[Program], flags: &[&str]) -> Self {
         let root = directory.join("module");
         module::write(&root, programs);
         let root = root.canonicalize().expect("it has just been written");
@@ -131,7 +140,7 @@ impl Stage {
                 String::from_utf8_lossy(&output.stderr)
             );
         };
-        build(&[], "plain").await;
+        build(flags, "plain").await;
         let agent = Agent::lay_out(&transports::go_half()).expect("the cache is writable");
         let facts = Facts::start(&agent, &toolchain, &project)
             .await
@@ -150,11 +159,8 @@ impl Stage {
             .ask(json!({ "do": "instrument", "out": directory.join("home"), "agent": list }))
             .await
             .expect("the programs can be instrumented");
-        build(
-            &["-overlay", &instrumented.overlay.to_string_lossy()],
-            "home-binary",
-        )
-        .await;
+        let overlay = instrumented.overlay.to_string_lossy();
+        build(&[&["-overlay", &*overlay], flags].concat(), "home-binary").await;
         let compiler = Compiler::prepare(&agent, &toolchain)
             .await
             .expect("the worker runtime compiles");
@@ -331,7 +337,14 @@ impl Stage {
         control.commit(1, &moves, &[], &[]);
         wait(&control, Awaited::Committed(1)).await?;
         control.release();
-        let outcome = finish(home).await;
+        let pids: Vec<u32> = running
+            .iter()
+            .filter_map(|(worker, _)| worker.id())
+            .collect();
+        let (mut outcome, memory) = watched(finish(home), &pids).await;
+        if let Ok(outcome) = &mut outcome {
+            outcome.memory = memory;
+        }
         for (mut worker, link) in running {
             link.close("the program has ended");
             // An error means that it has ended by itself.
@@ -359,8 +372,46 @@ async fn finish(child: Child) -> Result<Outcome, String> {
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: panic_text(&String::from_utf8_lossy(&output.stderr)),
         report: String::from_utf8_lossy(&output.stderr).into_owned(),
+        memory: Vec::new(),
         code: output.status.code(),
     })
+}
+
+/// How often memory is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Waits for a program's end, and watches the memory of processes meanwhile.
+async fn watched<T>(end: impl Future<Output = T>, pids: &[u32]) -> (T, Vec<Memory>) {
+    let mut samples: Vec<Vec<u64>> = vec![Vec::new(); pids.len()];
+    let mut look = tokio::time::interval(LOOK);
+    let mut end = std::pin::pin!(end);
+    let ended = loop {
+        tokio::select! {
+            ended = &mut end => break ended,
+            _ = look.tick() => {
+                for (samples, pid) in samples.iter_mut().zip(pids) {
+                    samples.extend(resident(*pid));
+                }
+            }
+        }
+    };
+    let most = |samples: &[u64]| samples.iter().copied().max().unwrap_or_default();
+    let halves = samples.iter().map(|samples| {
+        let (early, late) = samples.split_at(samples.len() / 2);
+        Memory {
+            early: most(early),
+            late: most(late),
+        }
+    });
+    (ended, halves.collect())
+}
+
+/// The resident memory of a process in bytes.
+fn resident(pid: u32) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kilobytes << 10)
 }
 
 /// What a crash says before its stacks: of panics that replaced one another the last, addresses left out.
