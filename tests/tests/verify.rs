@@ -91,6 +91,17 @@ func TestPile(t *testing.T) {
 	}
 }
 
+func TestAllocations(t *testing.T) {
+	s := New()
+	s.Add(\"nail\", 1)
+	if n := testing.AllocsPerRun(10, func() { s.Count(\"nail\") }); n != 0 {
+		t.Error(n)
+	}
+	if s.Count(\"nail\") != 1 {
+		t.Error(\"not counted\")
+	}
+}
+
 func TestSkipped(t *testing.T) { t.Skip(\"not today\") }
 
 func TestFailsAlways(t *testing.T) { t.Error(Shout(\"no\")) }
@@ -230,8 +241,8 @@ fn every_kind_of_test_is_compared() {
         json!({
             "packages": [{
                 "package": "example.com/app/shop",
-                "plain": { "passed": 14, "failed": 1 },
-                "moved": { "passed": 14, "failed": 1 },
+                "plain": { "passed": 15, "failed": 1 },
+                "moved": { "passed": 15, "failed": 1 },
                 "differences": [],
             }, {
                 "package": "example.com/app/tests",

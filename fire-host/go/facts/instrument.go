@@ -41,6 +41,9 @@ func (s *session) instrument(r *request, reply map[string]any) error {
 			b.overlay[filepath.Join(goroot, "src", filepath.FromSlash(p.Path), name)] = file
 		}
 	}
+	if err := b.measureNatively(); err != nil {
+		return err
+	}
 	libraries, err := b.registerLibraries()
 	if err != nil {
 		return err

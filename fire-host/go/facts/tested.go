@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"go/types"
+	"os"
 	"path/filepath"
 	"strings"
 )
@@ -134,4 +135,20 @@ func (b *homeBuild) putTests(info *PackageInfo, libraries []string) error {
 		}
 	}
 	return b.put(filepath.Join(info.meta.Dir, "zz_fire_begin_test.go"), beginTest(info, libraries))
+}
+
+// measureNatively has testing.AllocsPerRun measure native code when tests are verified: of a call that is carried out by
+// messages it would count fire's own allocations.
+func (b *homeBuild) measureNatively() error {
+	if !b.s.request.Skip {
+		return nil
+	}
+	const head, imports = "func AllocsPerRun(runs int, f func()) (avg float64) {", "import ("
+	name := filepath.Join(b.s.goRoot, "src", "testing", "allocs.go")
+	text, err := os.ReadFile(name)
+	if err != nil || !strings.Contains(string(text), head) || !strings.Contains(string(text), imports) {
+		return nil // another Go's: its measurements count fire's allocations too
+	}
+	patched := strings.Replace(string(text), head, head+" defer __fire_home.Natively()();", 1)
+	return b.put(name, strings.Replace(patched, imports, imports+" __fire_home \"fireagent/home\";", 1))
 }

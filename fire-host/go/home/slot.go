@@ -165,6 +165,28 @@ func (s *Slot) call(instance reflect.Type, a, r unsafe.Pointer) bool {
 	return false
 }
 
+// Natively makes new calls of all functions run natively until what it returns is called. Called by generated code.
+func Natively() (again func()) {
+	flips.Lock()
+	defer flips.Unlock()
+	slots.Lock()
+	defer slots.Unlock()
+	var resting []*Slot
+	for _, s := range slots.byID {
+		if s.hot.Load() {
+			s.hot.Store(false)
+			resting = append(resting, s)
+		}
+	}
+	return func() {
+		flips.Lock()
+		defer flips.Unlock()
+		for _, s := range resting {
+			s.hot.Store(true)
+		}
+	}
+}
+
 // workerDied is the panic of a call whose worker is gone. The call is never run a second time.
 type workerDied struct{ function, cause string }
 
