@@ -76,6 +76,7 @@ type closeRequest struct {
 type control struct {
 	out   *os.File
 	write sync.Mutex
+	mu    sync.Mutex // of links
 	links map[uint64]*link
 }
 
@@ -144,6 +145,8 @@ func (c *control) serve() {
 		<-registry.begun
 		c.send(message{Begun: true})
 	}()
+	orders := make(chan message, 64)
+	go c.follow(orders)
 	in := bufio.NewReader(c.out)
 	for {
 		line, err := in.ReadBytes('\n')
@@ -157,19 +160,40 @@ func (c *control) serve() {
 		switch {
 		case m.Release:
 			release()
+		case m.Look != nil:
+			c.send(message{Seen: c.look(*m.Look)})
+		case m.Close != nil:
+			// At once: an order that is under way may be waiting for this worker, and calls wait for the cause.
+			c.mu.Lock()
+			l := c.links[m.Close.Generation]
+			delete(c.links, m.Close.Generation)
+			c.mu.Unlock()
+			if l != nil {
+				l.close(m.Close.Cause)
+			}
+		default:
+			orders <- m
+		}
+	}
+}
+
+// follow carries out, one after the other, the orders that may wait for a worker.
+func (c *control) follow(orders <-chan message) {
+	for m := range orders {
+		switch {
 		case m.Link != nil:
 			c.link(*m.Link)
 		case m.Commit != nil:
 			c.commit(*m.Commit)
-		case m.Look != nil:
-			c.send(message{Seen: c.look(*m.Look)})
-		case m.Close != nil:
-			if l := c.links[m.Close.Generation]; l != nil {
-				delete(c.links, m.Close.Generation)
-				l.close(m.Close.Cause)
-			}
 		}
 	}
+}
+
+// linkOf is the link to a generation; nil if there is none any more.
+func (c *control) linkOf(generation uint64) *link {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.links[generation]
 }
 
 func (c *control) link(r linkRequest) {
@@ -184,7 +208,9 @@ func (c *control) link(r linkRequest) {
 		c.send(message{Refused: no})
 		return
 	}
+	c.mu.Lock()
 	c.links[r.Generation] = l
+	c.mu.Unlock()
 	c.send(message{Linked: &generation{r.Generation}})
 }
 
@@ -315,8 +341,8 @@ func (c *control) commit(r commit) {
 		c.send(message{Refused: no})
 		return
 	}
-	for _, m := range r.Moves {
-		c.links[m.Generation].resume()
+	for _, f := range wanted {
+		f.to.link.resume()
 	}
 	var reverted []*Slot
 	for _, id := range r.Reverted {
@@ -328,7 +354,7 @@ func (c *control) commit(r commit) {
 	turn(wanted, reverted)
 	c.send(message{Committed: &committed{r.ID}})
 	for _, old := range r.Superseded {
-		if l := c.links[old]; l != nil {
+		if l := c.linkOf(old); l != nil {
 			l.supersede(func() { c.send(message{Drained: &generation{old}}) })
 		}
 	}
@@ -337,7 +363,7 @@ func (c *control) commit(r commit) {
 // prepare finds the slots of a batch. Functions that the binary does not hold get theirs; variables get their values.
 func (c *control) prepare(moves []move) (wanted []flip, no *refused) {
 	for _, m := range moves {
-		l := c.links[m.Generation]
+		l := c.linkOf(m.Generation)
 		for _, id := range m.Functions {
 			if l == nil || l.hosted[id] == nil {
 				return nil, &refused{m.Generation, "missing", id, "the worker does not host " + id}
@@ -369,9 +395,9 @@ func (c *control) prepare(moves []move) (wanted []flip, no *refused) {
 			flips.Unlock()
 		}
 	}
-	for _, m := range moves {
-		if err := c.links[m.Generation].begin(); err != nil {
-			return nil, &refused{m.Generation, "var", "", err.Error()}
+	for _, f := range wanted {
+		if err := f.to.link.begin(); err != nil {
+			return nil, &refused{f.to.link.generation, "var", "", err.Error()}
 		}
 	}
 	return wanted, nil

@@ -68,7 +68,7 @@ func (c *control) look(q look) *seen {
 	}
 	slots.Unlock()
 	sort.Slice(answer.Functions, func(i, j int) bool { return answer.Functions[i].ID < answer.Functions[j].ID })
-	for _, l := range c.links {
+	for _, l := range c.all() {
 		answer.Generations = append(answer.Generations, l.look(q.Pulse))
 	}
 	if q.Collect && c.closuresHold() {
@@ -78,9 +78,20 @@ func (c *control) look(q look) *seen {
 	return answer
 }
 
+// all are the links of this moment.
+func (c *control) all() []*link {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := make([]*link, 0, len(c.links))
+	for _, l := range c.links {
+		out = append(out, l)
+	}
+	return out
+}
+
 // closuresHold reports whether a superseded generation has nothing left but function values.
 func (c *control) closuresHold() bool {
-	for _, l := range c.links {
+	for _, l := range c.all() {
 		l.mu.Lock()
 		holds := l.superior && l.closures > 0 && l.open == 0
 		l.mu.Unlock()

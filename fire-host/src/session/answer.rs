@@ -705,6 +705,7 @@ impl Answerer {
                 }
                 self.remove_other_binaries(&start.binary);
                 self.tell_started(new.pid(), start.reasons, since);
+                self.tell_workers().await;
                 self.reread_graph();
             }
         }
@@ -725,6 +726,28 @@ impl Answerer {
             Some(Err(degraded)) => tell_degraded(&self.outlet, degraded),
             None => {}
         }
+    }
+
+    /// Says, to those who want to know more, what runs in workers from the beginning, and what that costs.
+    async fn tell_workers(&mut self) {
+        let status = (self.desk())().await;
+        if status.generations.is_empty() {
+            return;
+        }
+        let moved = status
+            .functions
+            .iter()
+            .filter(|one| one.generation.is_some());
+        let megabytes = |kilobytes: u64| kilobytes / 1_024;
+        let text = format!(
+            "{} functions in {} workers; memory: app {} MB, fire {} MB, workers {} MB",
+            moved.count(),
+            status.generations.len(),
+            megabytes(status.memory.home_kb),
+            megabytes(status.memory.host_kb),
+            megabytes(status.memory.workers_kb)
+        );
+        self.outlet.note(Level::Detail, text, None);
     }
 
     fn tell_started(&mut self, pid: u32, reasons: Vec<Reason>, since: Instant) {

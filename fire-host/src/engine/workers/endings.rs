@@ -60,6 +60,9 @@ impl Shared {
                 None => return false, // fire ended it
                 Some(worker) if !worker.committed => {
                     worker.ended = Some(ending.clone());
+                    // Home may be waiting for it.
+                    worker.link.close(&cause);
+                    self.control.close(generation, &cause);
                     return false; // whoever starts it sees that it is gone
                 }
                 Some(_) => {}
