@@ -201,12 +201,14 @@ fn event(event: &Event, verbosity: Verbosity) -> Option<(Tone, String)> {
                 format!("generation {generation} has ended: nothing of it is in use any more");
             (Tone::Neutral, text)
         }
-        Event::AppExited { code } => {
+        Event::AppExited { code, again_ms } => {
             let tone = if *code == 0 { Tone::Neutral } else { Tone::Bad };
-            (
-                tone,
-                format!("the app exited with code {code}; the next save starts it again"),
-            )
+            let then = match again_ms {
+                None => "the next save starts it again".into(),
+                Some(0) => "it is started again".into(),
+                Some(ms) => format!("it is started again in {}", duration(*ms)),
+            };
+            (tone, format!("the app exited with code {code}; {then}"))
         }
         Event::Stopped => {
             if !verbose {
@@ -417,7 +419,13 @@ mod tests {
             });
             render(&told, Verbosity::Quiet, Paint::Plain)
         };
-        assert_eq!(tell(Event::AppExited { code: 0 }), None);
+        assert_eq!(
+            tell(Event::AppExited {
+                code: 0,
+                again_ms: None
+            }),
+            None
+        );
         let failed = tell(Event::Failed {
             stage: Stage::Parse,
             diagnostics: vec![at("a.go", "one")],

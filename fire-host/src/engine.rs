@@ -23,6 +23,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use fire_plugin_api::policy::{Ending, Process, Response};
 use fire_plugin_api::{RestartPolicy, SplitStrategy, Transport};
 use rustix::fs::{FlockOperation, flock};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -250,6 +251,15 @@ impl Swapper for Engine {
                 running.control.forget();
             }
         })
+    }
+
+    fn app_exited(&mut self, code: i32, signal: Option<i32>) -> Option<Duration> {
+        let ending = signal.map_or(Ending::Exited(code), Ending::Signalled);
+        match self.policy.on_ending(&Process::App, &ending) {
+            Ok(Response::Respawn { after_ms }) => Some(Duration::from_millis(after_ms)),
+            Ok(Response::Restart) => Some(Duration::ZERO),
+            Ok(Response::Stop | Response::RollBack) | Err(_) => None,
+        }
     }
 
     fn judge<'a>(&'a mut self, changed: &'a [PathBuf]) -> Task<'a, Verdict> {

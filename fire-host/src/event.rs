@@ -123,6 +123,9 @@ pub enum Event {
     },
     /// The app ended by itself.
     AppExited {
+        /// Milliseconds until it is started again, if the policy wants that.
+        #[serde(skip)]
+        again_ms: Option<u64>,
         /// Its exit code; 128 and the signal's number if a signal ended it.
         code: i32,
     },

@@ -144,6 +144,8 @@ struct Inputs {
     news: UnboundedReceiver<WorkerNews>,
     watch: Watch,
     app: Option<App>,
+    /// When an app that has exited is to be started again.
+    again_at: Option<Instant>,
     outlet: Outlet,
 }
 
@@ -161,6 +163,8 @@ enum Interruption {
     Command(Command),
     App(Met),
     Worker(WorkerNews),
+    /// The app has exited and is to be started again.
+    Again,
     /// The watch has ended.
     Blind,
 }
@@ -221,6 +225,7 @@ impl Session {
                     news,
                     watch,
                     app: None,
+                    again_at: None,
                     outlet: outlet.clone(),
                 };
                 let end = answer_all(&mut answerer, &mut inputs).await;
@@ -293,6 +298,7 @@ async fn answer(answerer: &mut Answerer, inputs: &mut Inputs, mut work: Pending)
             }
         }
     }
+    inputs.again_at = None;
     let running = inputs.app.is_some();
     let found = tokio::select! {
         biased;
@@ -369,9 +375,15 @@ async fn note(
         }
         Interruption::App(Met::Interrupt) => Next::Quit(End::Interrupted),
         Interruption::App(Met::Exit(code)) => {
-            inputs.app = None;
-            answerer.app_has_exited(code).await;
+            let signal = inputs.app.take().and_then(|app| app.signal());
+            let again = answerer.app_has_exited(code, signal).await;
+            inputs.again_at = again.map(|after| now + after);
             waiting(work)
+        }
+        Interruption::Again => {
+            let mut work = work.unwrap_or_else(|| Pending::new(now));
+            work.must.push(reason("exited", "", ""));
+            Next::Answer(work)
         }
         Interruption::Worker(news) => match told(news, &inputs.outlet) {
             None => waiting(work),
@@ -434,6 +446,7 @@ impl Inputs {
                     continue;
                 }
                 met = met(&mut self.app) => Interruption::App(met),
+                () = until(self.again_at) => Interruption::Again,
                 news = worker_news(&mut self.news) => Interruption::Worker(news),
                 seen = self.watch.next() => match seen {
                     None => Interruption::Blind,
@@ -463,6 +476,13 @@ fn tell_polling(seen: Seen, outlet: &Outlet) -> Option<Batch> {
 async fn met(app: &mut Option<App>) -> Met {
     match app {
         Some(app) => app.met().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant.into()).await,
         None => std::future::pending().await,
     }
 }

@@ -77,7 +77,10 @@ fn every() -> Vec<Event> {
             closures: 2,
         },
         Event::Drained { generation: 1 },
-        Event::AppExited { code: -1 },
+        Event::AppExited {
+            code: -1,
+            again_ms: None,
+        },
         Event::Stopped,
     ]
 }

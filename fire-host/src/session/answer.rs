@@ -235,9 +235,16 @@ impl Answerer {
         self.outlet.note(Level::Warn, text, None);
     }
 
-    pub async fn app_has_exited(&mut self, code: i32) {
-        self.outlet.event(Event::AppExited { code });
+    /// Tells it. Gives when the app is to be started again, if it is before the next save.
+    pub async fn app_has_exited(&mut self, code: i32, signal: Option<i32>) -> Option<Duration> {
+        let serving = self.retired.as_mut().or(self.swapper.as_mut());
+        let again = serving.and_then(|swapper| swapper.app_exited(code, signal));
+        self.outlet.event(Event::AppExited {
+            code,
+            again_ms: again.map(whole_ms),
+        });
         self.forget_app().await;
+        again
     }
 
     async fn forget_app(&mut self) {

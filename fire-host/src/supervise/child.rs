@@ -58,6 +58,7 @@ pub struct App {
     group: Group,
     pid: u32,
     ended: Option<i32>,
+    signal: Option<i32>,
     interrupted: bool,
     terminal: Terminal,
     /// While it has the terminal.
@@ -90,6 +91,7 @@ impl App {
             child,
             pid,
             ended: None,
+            signal: None,
             interrupted: false,
             terminal: launch.terminal.clone(),
             witness: None,
@@ -100,6 +102,11 @@ impl App {
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// The signal that ended it, if it has ended by one.
+    pub fn signal(&self) -> Option<i32> {
+        self.signal
     }
 
     /// Done when something befell it. May be dropped and asked again.
@@ -126,6 +133,7 @@ impl App {
                         self.interrupted |= typed.unwrap_or(false);
                         witness.dismiss().await;
                     }
+                    self.signal = status.as_ref().ok().and_then(ExitStatus::signal);
                     let code = status.map_or(-1, exit_code);
                     self.ended = Some(code);
                     self.give_terminal_back();

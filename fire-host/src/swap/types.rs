@@ -242,6 +242,12 @@ pub trait Swapper: Send {
     /// The process is gone, or about to be stopped: ends its workers.
     fn app_ended(&mut self) -> Task<'_, ()>;
 
+    /// The process has ended by itself, with this code or by this signal: when to start it again, if at all before the
+    /// next save.
+    fn app_exited(&mut self, _code: i32, _signal: Option<i32>) -> Option<std::time::Duration> {
+        None
+    }
+
     /// What these files lead to. They are absolute and hold every path that changed since the last
     /// answer that was not cancelled; removed files are among them.
     fn judge<'a>(&'a mut self, changed: &'a [PathBuf]) -> Task<'a, Verdict>;
