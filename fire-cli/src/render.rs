@@ -257,6 +257,20 @@ fn reason_text(reason: &Reason) -> String {
         "exited" => "it had exited".into(),
         "started" => "it had not started".into(),
         "config" => format!("{subject} changed: {}", reason.detail),
+        "env" => format!("{subject} changed"),
+        "embedded" => format!("the embedded file {subject} changed"),
+        "build" if matches!(reason.detail.as_str(), "added" | "removed" | "changed") => {
+            format!("{subject} {}", reason.detail)
+        }
+        "unmovable-body" => format!("{subject} cannot be moved: {}", reason.detail),
+        // fire's own affairs: the code is of no use to the reader.
+        "engine" | "compile" | "start" | "split" | "policy" if !reason.detail.is_empty() => {
+            if subject.is_empty() {
+                reason.detail.clone()
+            } else {
+                format!("{subject}: {}", reason.detail)
+            }
+        }
         code => {
             let mut text = code.to_owned();
             if !subject.is_empty() {
@@ -393,6 +407,53 @@ mod tests {
             },
             "fire  store.(*Store).Get reverted in 9 ms: runs natively again",
         );
+    }
+
+    #[test]
+    fn reasons_are_sentences() {
+        for (code, subject, detail, expected) in [
+            ("build", "go.mod", "changed", "go.mod changed"),
+            (
+                "build",
+                "c.go",
+                "its C code changed",
+                "build c.go: its C code changed",
+            ),
+            ("env", ".env", "", ".env changed"),
+            (
+                "embedded",
+                "web/a.css",
+                "",
+                "the embedded file web/a.css changed",
+            ),
+            ("config", "fire.toml", "[run]", "fire.toml changed: [run]"),
+            ("asked", "", "", "asked for"),
+            (
+                "signature",
+                "shop.Total",
+                "a parameter added",
+                "signature shop.Total: a parameter added",
+            ),
+            (
+                "unmovable-body",
+                "shop.Sum",
+                "it names cgo (cgo)",
+                "shop.Sum cannot be moved: it names cgo (cgo)",
+            ),
+            (
+                "engine",
+                "",
+                "the facts helper has ended",
+                "the facts helper has ended",
+            ),
+        ] {
+            let reason = Reason {
+                code: code.into(),
+                subject: subject.into(),
+                detail: detail.into(),
+            };
+            assert_eq!(reason_text(&reason), expected);
+        }
     }
 
     #[test]

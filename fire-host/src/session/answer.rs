@@ -515,6 +515,16 @@ impl Answerer {
     /// Builds the app as it is now.
     async fn build(&mut self, reasons: Vec<Reason>) -> Finding {
         self.explanation = reasons.iter().map(explained).collect();
+        if self.build == 0 {
+            // A first build may take minutes: libraries are compiled too.
+            let project = &self.settings.project;
+            let text = format!(
+                "building {} with {}",
+                program_name(project),
+                project.toolchain.version
+            );
+            self.outlet.note(Level::Say, text, None);
+        }
         for command in &self.settings.around.before {
             if let Err(diagnostic) = shell(command, &self.settings.project, &self.guard).await {
                 return Finding::Failed(Stage::Build, vec![diagnostic]);
