@@ -87,11 +87,12 @@ fn main() {
             command
         }),
         Peer::start(
-            "air, delay 0",
+            "air, delay 1 ms",
             &place.path().join("b"),
             |directory, address| {
+                // air takes 0 for its default, a second.
                 let settings = format!(
-                    "[build]\ncmd = \"go build -o ./tmp/main .\"\nbin = \"./tmp/main\"\nargs_bin = [\"{address}\"]\ndelay = 0\n"
+                    "[build]\ncmd = \"go build -o ./tmp/main .\"\nbin = \"./tmp/main\"\nargs_bin = [\"{address}\"]\ndelay = 1\n"
                 );
                 std::fs::write(directory.join(".air.toml"), settings).expect("it can be written");
                 let mut command = Command::new(&air);
