@@ -77,6 +77,8 @@ pub struct Build {
     pub ldflags: String,
     /// `-gcflags`.
     pub gcflags: String,
+    /// Whether debuggers find what they need in the binary.
+    pub debug: bool,
     /// More flags for `go build`.
     pub flags: Vec<String>,
     /// Environment of the go command.

@@ -224,10 +224,19 @@ fn settle_app(
     let options = BuildOptions {
         tags: build.tags.clone(),
         race: build.race,
-        ldflags: build.ldflags.clone(),
+        ldflags: String::new(),
         gcflags: build.gcflags.clone(),
         flags: build.flags.clone(),
         environment: build.env.clone().into_iter().collect(),
+    };
+    let toolchain = if build.env == config.build.env {
+        common.toolchain.clone()
+    } else {
+        toolchain::detect(root, &options.environment)?
+    };
+    let options = BuildOptions {
+        ldflags: ldflags(build, &toolchain.flags),
+        ..options
     };
     let choice = |asked: &Option<String>, configured: PluginChoice| match asked {
         Some(name) if *name != configured.name => PluginChoice {
@@ -237,11 +246,7 @@ fn settle_app(
         _ => configured,
     };
     let project = Project {
-        toolchain: if build.env == config.build.env {
-            common.toolchain.clone()
-        } else {
-            toolchain::detect(root, &options.environment)?
-        },
+        toolchain,
         state: root.join(DIRECTORY),
         app: app.map(|app| app.name.clone()),
         packages,
@@ -323,6 +328,20 @@ fn settle_app(
     })
 }
 
+/// The configured ones, and `-w`: writing out what debuggers need takes a third of a build. Stack traces and profiles do
+/// not need it. Where somebody else sets `-ldflags` nothing is added, since the last one counts.
+fn ldflags(build: &config::Build, goflags: &str) -> String {
+    let is_ldflags = |flag: &str| flag.trim_start_matches('-').starts_with("ldflags");
+    let set = goflags
+        .split_whitespace()
+        .chain(build.flags.iter().map(String::as_str))
+        .any(|flag| is_ldflags(flag.trim_start_matches(['"', '\''])));
+    if build.debug || set && build.ldflags.is_empty() {
+        return build.ldflags.clone();
+    }
+    format!("{} -w", build.ldflags).trim_start().to_owned()
+}
+
 /// Every plugin must be there and take its options. What is wrong is told with its place, if `fire.toml` says it.
 fn check_plugins(common: &Common<'_>, project: &Project) -> Result<(), SetupError> {
     let Common {
@@ -376,4 +395,30 @@ fn check_plugins(common: &Common<'_>, project: &Project) -> Result<(), SetupErro
 /// Without `.` in it: it becomes the app's PWD.
 fn clean(path: &Path) -> PathBuf {
     path.components().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_debuggers_need_is_left_out_unless_somebody_wants_it() {
+        let check =
+            |ldflags_key: &str, flags: &[&str], debug: bool, goflags: &str, expected: &str| {
+                let build = config::Build {
+                    ldflags: ldflags_key.to_owned(),
+                    flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
+                    debug,
+                    ..config::Build::default()
+                };
+                assert_eq!(ldflags(&build, goflags), expected, "{build:?} {goflags}");
+            };
+        check("", &[], false, "-mod=mod", "-w");
+        check("-X main.v=1", &[], false, "", "-X main.v=1 -w");
+        check("-X main.v=1", &[], true, "", "-X main.v=1");
+        check("", &[], true, "", "");
+        check("", &["-trimpath", "-ldflags=-s"], false, "", "");
+        check("", &[], false, "'-ldflags=-X a=b'", "");
+        check("-X main.v=1", &[], false, "-ldflags=-s", "-X main.v=1 -w");
+    }
 }
