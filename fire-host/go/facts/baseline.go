@@ -51,6 +51,9 @@ func (s *session) wireID(f *types.Func) string {
 	if signature.TypeParams().Len() > 0 || signature.RecvTypeParams().Len() > 0 {
 		return id
 	}
+	if _, decl := s.user[f.Pkg().Path()].declaration(id); decl == nil {
+		return id // promoted by embedding: nobody can have added it
+	}
 	text := plainSignature(signature)
 	if old := s.held(f.Pkg().Path(), id); old != nil && plainSignature(old.Object.Signature()) == text {
 		return id

@@ -77,6 +77,7 @@ impl Shared {
         let mut child = Command::new(&made.binary)
             .env("FIRE_CONTROL", self.control.path())
             .env("FIRE_LINK", link.descriptor(Side::Worker))
+            .env("GODEBUG", runtime_settings())
             .env("FIRE_GENERATION", generation.to_string())
             .env("FIRE_MEMORY_MB", memory.to_string())
             .stdin(Stdio::null())
@@ -168,4 +169,12 @@ impl Shared {
 fn make_private(directory: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().mode(0o700).create(directory)
+}
+
+/// The address of a nil pointer's field is a small number until it is used, which is when a worker panics. The runtime
+/// would not have such a number on a stack that it moves. Source: `adjustpointers` in runtime/stack.go.
+fn runtime_settings() -> String {
+    let own = std::env::var("GODEBUG").unwrap_or_default();
+    let comma = if own.is_empty() { "" } else { "," };
+    format!("{own}{comma}invalidptr=0")
 }
