@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use fire_plugin_api::transport::{LinkRequest, Side};
 use fire_plugin_api::{Error, Transport};
@@ -43,6 +44,9 @@ pub struct Figures {
 
 /// How often floor and transport are measured in turn; the median of each counts.
 const ROUNDS: usize = 7;
+/// On a slow or busy machine there are fewer rounds, but not fewer than these.
+const LEAST_ROUNDS: usize = 3;
+const ENOUGH: Duration = Duration::from_secs(4);
 
 /// The built-in transports to measure, each with a program that holds its Go half.
 pub struct Subjects {
@@ -144,7 +148,11 @@ fn rounds(
     floor: impl Fn(usize) -> Result<Vec<u64>, Error>,
 ) -> Result<Figures, Error> {
     let (mut of_floor, mut of_lane) = (Vec::new(), Vec::new());
+    let begun = Instant::now();
     for round in 0..ROUNDS {
+        if round >= LEAST_ROUNDS && begun.elapsed() > ENOUGH {
+            break;
+        }
         of_floor.push(floor(round)?);
         let before = numbers(&worker.ask("cpu")?)?;
         let mut measured = numbers(&home.ask(&format!("measure {trips}"))?)?;
