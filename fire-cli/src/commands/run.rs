@@ -21,6 +21,8 @@ use crate::output::Output;
 
 /// The exit code after Ctrl-C.
 const INTERRUPTED: u8 = 130;
+/// The exit code after SIGHUP.
+const HUNG_UP: u8 = 129;
 
 /// Until the user ends it.
 pub fn run(common: &Common, options: Run) -> anyhow::Result<u8> {
@@ -103,7 +105,11 @@ async fn drive(
         terminal.clone(),
         signalled.clone(),
     )?);
-    tokio::spawn(ask_by_key(terminal.clone(), handles.clone()));
+    tokio::spawn(ask_by_key(
+        terminal.clone(),
+        handles.clone(),
+        signalled.clone(),
+    ));
     let mut code = 0;
     loop {
         tokio::select! {
@@ -157,7 +163,7 @@ pub fn adopt_orphans() {
 }
 
 /// `r`, `q`, `e` and `u`, while fire has the terminal.
-async fn ask_by_key(terminal: Terminal, handles: Arc<[Handle]>) {
+async fn ask_by_key(terminal: Terminal, handles: Arc<[Handle]>, signalled: Arc<OnceLock<u8>>) {
     let Some(mut keys) = terminal.keys() else {
         return;
     };
@@ -167,7 +173,12 @@ async fn ask_by_key(terminal: Terminal, handles: Arc<[Handle]>) {
     loop {
         tokio::select! {
             key = keys.next() => match key {
-                None => return,
+                None => {
+                    // The terminal has hung up. While the app had it, nobody but the app was told.
+                    signalled.get_or_init(|| HUNG_UP);
+                    ask(&handles, Command::Quit);
+                    return;
+                }
                 Some(b'r' | b'R') => ask(&handles, Command::Restart),
                 Some(b'q' | b'Q') => ask(&handles, Command::Quit),
                 Some(b'e' | b'E') => ask(&handles, Command::Explain),
@@ -195,7 +206,7 @@ fn quit_on_signal(
         let code = tokio::select! {
             _ = interrupt.recv() => INTERRUPTED,
             _ = terminate.recv() => 143,
-            _ = hangup.recv() => 129,
+            _ = hangup.recv() => HUNG_UP,
             _ = quit.recv() => 131,
         };
         // Before the session can have ended: it may be quick.
