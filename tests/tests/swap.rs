@@ -313,6 +313,64 @@ fn a_worker_that_is_not_replaced_leaves_its_functions_to_the_generation_before()
 }
 
 #[test]
+fn a_worker_that_hangs_or_takes_too_much_memory_is_ended() {
+    let project = Project::new(&[
+        ("main.go", MAIN),
+        ("store/store.go", STORE),
+        (
+            "fire.toml",
+            "[policy]\nname = \"serious-changes\"\nrespawns = 0\nhang-after-ms = 600\nmemory-mb = 100\n",
+        ),
+    ]);
+    let mut fire = project.fire(&[]);
+    fire.expect("ready");
+    fire.types("b\n").prints("answer 0 B/b");
+    let begin = "\treturn strings.ToUpper(word)";
+    let hang = format!("\tfor word == \"loop\" {{\n\t}}\n{begin}");
+    project.replace("main.go", begin, &hang);
+    fire.expect("swapped");
+    fire.types("loop\n").prints(
+        "answer 1 panicked: fire: the worker running example.com/app.describe died (hung for ",
+    );
+    assert_eq!(fire.expect("worker_exited")["action"], "rolled-back");
+    fire.types("c\n").prints("answer 2 C/b,c,loop");
+    let grow = "\tfor text := \"\"; len(text) < 1<<28 && word == \"grow\"; {\n\t\ttext += strings.Repeat(word, 1<<18)\n\t}\n";
+    project.replace("main.go", &hang, &format!("{grow}{begin}"));
+    fire.expect("swapped");
+    fire.types("grow\n")
+        .prints("died (it used more than 100 MB of memory)");
+    assert_eq!(fire.expect("worker_exited")["action"], "rolled-back");
+    fire.types("d\n").prints("answer 4 D/b,c,d,grow,loop");
+}
+
+#[test]
+fn an_endless_loop_is_cured_by_the_next_save() {
+    let policy =
+        "[policy]\nname = \"serious-changes\"\nhang-after-ms = 0\nold-hang-after-ms = 500\n";
+    let project = Project::new(&[
+        ("main.go", MAIN),
+        ("store/store.go", STORE),
+        ("fire.toml", policy),
+    ]);
+    let mut fire = project.fire(&[]);
+    fire.expect("ready");
+    let begin = "\treturn strings.ToUpper(word)";
+    let hang = format!("\tfor word == \"loop\" {{\n\t}}\n{begin}");
+    project.replace("main.go", begin, &hang);
+    let looping = fire.expect("swapped");
+    fire.types("loop\n");
+    project.replace("main.go", &hang, "\treturn strings.ToLower(word)");
+    fire.expect("swapped");
+    fire.prints("answer 0 panicked: fire: the worker running example.com/app.describe died (superseded, and hung for ");
+    let exited = fire.expect("worker_exited");
+    assert_eq!(
+        (&exited["generation"], &exited["action"]),
+        (&looping["generation"], &"left-ended".into())
+    );
+    fire.types("B\n").prints("answer 1 b/B,loop");
+}
+
+#[test]
 fn the_last_swap_can_be_taken_back() {
     let (project, mut fire, pid) = started();
     assert!(

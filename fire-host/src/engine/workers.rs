@@ -106,8 +106,8 @@ struct Shared {
     news: UnboundedSender<WorkerNews>,
     /// Held while home is told of a turn.
     turning: tokio::sync::Mutex<()>,
-    /// A worker has been started.
-    begun: tokio::sync::Notify,
+    /// There may be more to look at than before.
+    begun: Arc<tokio::sync::Notify>,
 }
 
 /// All workers of one app.
@@ -136,6 +136,13 @@ pub struct Overview {
     pub serves: bool,
 }
 
+impl Drop for Workers {
+    fn drop(&mut self) {
+        // Whoever waits for more to look at sees that there is nothing any more.
+        self.shared.begun.notify_one();
+    }
+}
+
 impl Workers {
     pub fn new(
         control: Control,
@@ -153,7 +160,7 @@ impl Workers {
             directory,
             news,
             turning: tokio::sync::Mutex::default(),
-            begun: tokio::sync::Notify::new(),
+            begun: Arc::default(),
         });
         let draining = Arc::downgrade(&shared);
         tokio::spawn(async move {
@@ -164,7 +171,7 @@ impl Workers {
                 shared.drained(generation);
             }
         });
-        tokio::spawn(pulse::watch(Arc::downgrade(&shared)));
+        tokio::spawn(pulse::watch(Arc::downgrade(&shared), shared.begun.clone()));
         Self {
             shared,
             generations: 0,
@@ -387,6 +394,7 @@ impl Shared {
                 }
             }
         }
+        self.begun.notify_one();
         self.limit_draining(&superseded);
         self.tell_what_drains_for_long();
         Ok(turn)

@@ -4,10 +4,11 @@
 //! Theory of operation. Home is asked from time to time, and only while there are workers; it says for which
 //! generations a call has not moved since it was asked last. Nothing is measured on the way of a call.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use fire_plugin_api::policy::Ending;
+use tokio::sync::Notify;
 
 use super::Shared;
 use crate::clock::whole_ms;
@@ -16,50 +17,49 @@ use crate::control::{Generation, Look};
 /// The shortest time between two looks.
 const SHORTEST: Duration = Duration::from_millis(50);
 
-pub(super) async fn watch(weak: Weak<Shared>) {
+pub(super) async fn watch(weak: Weak<Shared>, more: Arc<Notify>) {
     let mut last = Instant::now();
     loop {
-        let Some(pause) = pause(&weak).await else {
+        let Some(shared) = weak.upgrade() else {
             return;
         };
-        tokio::time::sleep(pause).await;
+        let pause = shared.pause();
+        drop(shared);
+        let Some(pause) = pause else {
+            more.notified().await;
+            continue;
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause.saturating_sub(last.elapsed())) => {}
+            () = more.notified() => continue,
+        }
         let Some(shared) = weak.upgrade() else {
             return;
         };
         let looked = Instant::now();
-        let Ok(Some(seen)) = tokio::time::timeout(pause, shared.control.look(Look::Pulse)).await
-        else {
-            last = looked;
-            continue;
-        };
-        for one in seen.generations {
+        let seen = tokio::time::timeout(pause, shared.control.look(Look::Pulse)).await;
+        for one in seen
+            .ok()
+            .flatten()
+            .into_iter()
+            .flat_map(|seen| seen.generations)
+        {
             shared.note(one.generation, !one.stalled.is_empty(), last);
         }
         last = looked;
     }
 }
 
-/// How long to wait before the next look. None: there is nothing to look at any more.
-async fn pause(weak: &Weak<Shared>) -> Option<Duration> {
-    loop {
-        let shared = weak.upgrade()?;
-        let limits = shared.policy.worker_limits();
-        let old = limits
-            .old_hang_ms
-            .filter(|_| !shared.superseded().is_empty());
-        let shortest = limits.hang_ms.into_iter().chain(old).min();
-        if !shared.lock().workers.is_empty()
-            && let Some(limit) = shortest
-        {
-            return Some((Duration::from_millis(limit) / 2).max(SHORTEST));
-        }
-        // Woken by the next worker, or dropped with the last reference.
-        let begun = shared.begun.notified();
-        begun.await;
-    }
-}
-
 impl Shared {
+    /// How long to wait before the next look. None: there is nothing to look at.
+    fn pause(&self) -> Option<Duration> {
+        let limits = self.policy.worker_limits();
+        let old = limits.old_hang_ms.filter(|_| !self.superseded().is_empty());
+        let shortest = limits.hang_ms.into_iter().chain(old).min()?;
+        let any = !self.lock().workers.is_empty();
+        any.then(|| (Duration::from_millis(shortest) / 2).max(SHORTEST))
+    }
+
     /// Notes whether a generation stalled between the last look and this one, and ends it if that is too long.
     fn note(&self, generation: Generation, stalled: bool, last: Instant) {
         let limits = self.policy.worker_limits();
