@@ -1,10 +1,12 @@
 //! Every program of the conformance suite behaves the same at home and in workers.
 //!
-//! `FIRE_CONFORMANCE="word word"` runs only the programs whose names contain one of the words.
+//! `FIRE_CONFORMANCE="word word"` runs only the programs whose names contain one of the words. The Go on PATH is the one that
+//! is tested: each release builds in a directory of its own.
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::OnceLock;
 
 use fire_tests::conformance::{Difference, Over, Split, read_all, run};
@@ -18,8 +20,13 @@ fn suite() -> &'static [Difference] {
             .enable_all()
             .build()
             .unwrap();
+        let said = Command::new("go")
+            .args(["env", "GOVERSION"])
+            .output()
+            .unwrap();
+        let release = String::from_utf8_lossy(&said.stdout).trim().to_owned();
         runtime.block_on(run(
-            &Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/conformance"),
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../target/conformance-{release}")),
             read_all(std::env::var("FIRE_CONFORMANCE").ok().as_deref()),
             |_| vec![Split::Package, Split::Function],
             &Over::ALL,
