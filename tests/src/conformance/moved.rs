@@ -318,6 +318,7 @@ impl Stage {
             let worker = Command::new(&built.binary)
                 .env("FIRE_CONTROL", control.path())
                 .env("FIRE_LINK", descriptor(Side::Worker))
+                .env("GODEBUG", "invalidptr=0")
                 .env("FIRE_GENERATION", generation.to_string())
                 .stdin(Stdio::null())
                 .kill_on_drop(true)
