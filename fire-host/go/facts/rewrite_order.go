@@ -76,7 +76,7 @@ func (r *rewriter) remote(e ast.Expr) bool {
 		return s.Kind() == types.FieldVal && (isPointer(s.Recv()) || pathHasPointer(s) || r.remote(e.X))
 	case *ast.IndexExpr:
 		switch core(r.typeOf(e.X)).(type) {
-		case *types.Slice, *types.Pointer:
+		case *types.Slice, *types.Pointer, *types.Map:
 			return true
 		case *types.Array:
 			return r.remote(e.X)
@@ -100,6 +100,8 @@ func (r *rewriter) isCall(e ast.Expr) bool {
 	switch e := e.(type) {
 	case *ast.UnaryExpr:
 		return e.Op == token.ARROW
+	case *ast.BinaryExpr, *ast.CompositeLit:
+		return (isLogical(e) || r.isMapLiteral(e)) && hasCall(e)
 	case *ast.CallExpr:
 		tv := r.types.Types[e.Fun]
 		if tv.IsBuiltin() {
@@ -111,16 +113,45 @@ func (r *rewriter) isCall(e ast.Expr) bool {
 	return false
 }
 
-// inOrder reports whether the compiler evaluates an expression when its turn comes.
+// isMapLiteral reports whether an expression is a literal of a map: the compiler evaluates and stores its entries one by one.
+func (r *rewriter) isMapLiteral(e ast.Expr) bool {
+	if _, ok := e.(*ast.CompositeLit); !ok {
+		return false
+	}
+	_, ok := core(r.typeOf(e)).(*types.Map)
+	return ok
+}
+
+func isLogical(e ast.Expr) bool {
+	b, ok := e.(*ast.BinaryExpr)
+	return ok && (b.Op == token.LAND || b.Op == token.LOR)
+}
+
+// inOrder reports whether the compiler evaluates an expression when its turn comes (orderState.expr1).
 func (r *rewriter) inOrder(e ast.Expr) bool {
 	switch e := e.(type) {
-	case *ast.IndexExpr:
-		_, ok := r.mapIndex(e)
-		return ok
-	case *ast.SliceExpr, *ast.TypeAssertExpr:
+	case *ast.SliceExpr:
+		return true
+	case *ast.TypeAssertExpr:
+		return !oneWord(r.typeOf(e))
+	case *ast.CallExpr:
+		if tv := r.types.Types[e.Fun]; tv.IsType() {
+			return isString(r.typeOf(e.Args[0])) && elementIs(tv.Type, types.Byte, types.Rune)
+		}
 		return true
 	}
-	return r.isCall(e)
+	return isLogical(e) || r.isMapLiteral(e) || r.isCall(e)
+}
+
+// oneWord reports whether an interface holds values of a type itself.
+func oneWord(t types.Type) bool {
+	switch u := t.Underlying().(type) {
+	case *types.Pointer, *types.Map, *types.Chan, *types.Signature:
+		return true
+	case *types.Basic:
+		return u.Kind() == types.UnsafePointer
+	}
+	return false
 }
 
 // operands are the parts that an expression evaluates, in order; as addresses those of which only the place matters.
@@ -177,9 +208,30 @@ func (r *rewriter) operands(e ast.Expr) (values []ast.Expr, place ast.Expr) {
 	return nil, nil
 }
 
-// copied reports whether an argument becomes an interface by way of a copy that the compiler makes when its turn comes
-// (cmd/compile/internal/walk/convert.go, dataWordFuncName): structs and arrays but for the smallest.
-func (r *rewriter) copied(call *ast.CallExpr, argument ast.Expr) bool {
+// movable are the operands that can be evaluated before an expression: not what runs under a condition, nor what comes after a
+// store to a map.
+func (r *rewriter) movable(e ast.Expr) (values []ast.Expr, place ast.Expr) {
+	values, place = r.operands(e)
+	switch {
+	case isLogical(e):
+		values = values[:1]
+	case r.isMapLiteral(e):
+		values = nil
+	}
+	return values, place
+}
+
+// copied reports whether the compiler copies an operand when its turn comes: the bounds of a slice expression but for plain
+// names (orderState.cheapExpr), and structs and arrays that become an argument's interface, but for the smallest (dataWordFuncName).
+func (r *rewriter) copied(e, argument ast.Expr) bool {
+	if s, ok := e.(*ast.SliceExpr); ok {
+		_, name := ast.Unparen(argument).(*ast.Ident)
+		return argument != s.X && !r.settled(argument) && !name
+	}
+	call, ok := e.(*ast.CallExpr)
+	if !ok || argument == call.Fun || r.settled(argument) {
+		return false
+	}
 	signature, ok := core(r.typeOf(call.Fun)).(*types.Signature)
 	t := r.typeOf(argument)
 	if !ok || isInterface(t) || isOpen(t) {
@@ -212,23 +264,15 @@ func (o *ordering) value(e ast.Expr) {
 	if o.settled(e) {
 		return
 	}
-	if b, ok := e.(*ast.BinaryExpr); ok && (b.Op == token.LAND || b.Op == token.LOR) {
-		o.value(b.X)
-		right := ordering{rewriter: o.rewriter} // runs under a condition: nothing of it can be moved
-		right.value(b.Y)
-		o.pending = o.pending || right.pending
-		return
-	}
 	before := o.pending
-	values, place := o.operands(e)
+	values, place := o.movable(e)
 	if place != nil {
 		o.target(place)
 	}
-	call, _ := e.(*ast.CallExpr)
 	for _, v := range values {
 		outer := o.pending
 		o.value(v)
-		if call != nil && o.copied(call, v) {
+		if o.copied(e, v) {
 			o.pending = outer
 		}
 	}
@@ -272,18 +316,13 @@ func (h *hoisting) value(e ast.Expr) {
 	if h.settled(e) {
 		return
 	}
-	if b, ok := e.(*ast.BinaryExpr); ok && (b.Op == token.LAND || b.Op == token.LOR) {
-		h.value(b.X)
-		return
-	}
-	values, place := h.operands(e)
+	values, place := h.movable(e)
 	if place != nil {
 		h.target(place)
 	}
-	call, _ := e.(*ast.CallExpr)
 	for _, v := range values {
 		h.value(v)
-		if call != nil && h.copied(call, v) && h.remote(v) {
+		if h.copied(e, v) {
 			h.take(v)
 		}
 	}
@@ -317,12 +356,12 @@ func (h *hoisting) take(e ast.Expr) {
 	if _, several := t.(*types.Tuple); several || t == nil || h.types.Types[e].IsVoid() || h.early[e] != "" {
 		return
 	}
-	text, name := h.expr(e), h.fresh("o")
+	text, name := h.typed(e, h.expr(e)), h.fresh("o")
 	if h.early == nil {
 		h.early = map[ast.Expr]string{}
 	}
 	h.early[e] = name
-	h.before = append(h.before, name+" := "+text)
+	h.before = append(h.before, name+" := "+text, "_ = "+name)
 }
 
 // afterAll renders a statement behind what must come first, in a block where it declares nothing.
