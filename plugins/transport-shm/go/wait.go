@@ -16,6 +16,7 @@ type patience struct {
 	recent uint32 // looks that recent answers took
 	misses uint8
 	waits  uint8 // that were longer than a few looks
+	yields uint8 // answers in a row that the first yield brought: the peer seems to wait for this processor
 }
 
 const (
@@ -96,6 +97,16 @@ func (l *Lane) awaitLonger() uint64 {
 	return head
 }
 
+// yielded notes an answer that came with the first yield. One of the two sides leaves, or both would meet again.
+func (p *patience) yielded(side Side) {
+	if p.yields++; p.yields >= together {
+		p.yields = 0
+		if side == Worker {
+			leave()
+		}
+	}
+}
+
 func (p *patience) answered(looks uint32) {
 	p.recent = (p.recent*3 + looks) / 4
 	p.misses = 0
@@ -124,6 +135,11 @@ func (l *Lane) spinOn(most uint32) (head uint64, looks uint32) {
 	head = uint64(l.seen)
 	for looks < most && uint32(head) == l.seen {
 		yield()
+		if head = atomic.LoadUint64(&l.in.head); uint32(head) != l.seen && looks == 0 {
+			l.patience.yielded(l.link.side)
+			break
+		}
+		l.patience.yields = 0
 		var more uint32
 		head, more = l.spin(glance / lookTime)
 		looks += more + 1

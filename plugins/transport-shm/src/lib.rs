@@ -96,6 +96,9 @@ impl Transport for Shm {
             ("long.go", include_str!("../go/long.go")),
             ("memory_unsafe.go", include_str!("../go/memory_unsafe.go")),
             ("wait.go", include_str!("../go/wait.go")),
+            ("apart_unsafe.go", include_str!("../go/apart_unsafe.go")),
+            ("getcpu_amd64.go", include_str!("../go/getcpu_amd64.go")),
+            ("getcpu_arm64.go", include_str!("../go/getcpu_arm64.go")),
             ("yield_linux.go", include_str!("../go/yield_linux.go")),
         ]
         .map(|(name, source)| GoFile {
