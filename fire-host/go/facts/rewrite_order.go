@@ -285,22 +285,25 @@ func (o *ordering) value(e ast.Expr) {
 	}
 }
 
-// target is value for what is assigned to, or whose address is taken: only the way to it is evaluated.
-func (o *ordering) target(e ast.Expr) {
+// target looks through what is assigned to, or whose address is taken: only the way to it is evaluated.
+func (o *ordering) target(e ast.Expr) { o.way(e, o.value) }
+
+// way visits what is evaluated on the way to a place.
+func (r *rewriter) way(e ast.Expr, value func(ast.Expr)) {
 	e = ast.Unparen(e)
-	if o.settled(e) {
+	if r.settled(e) {
 		return
 	}
-	if _, ok := o.mapIndex(e); !ok && o.inOrder(e) {
-		o.value(e)
+	if _, ok := r.mapIndex(e); !ok && r.inOrder(e) {
+		value(e)
 		return
 	}
-	values, place := o.operands(e)
+	values, place := r.operands(e)
 	if place != nil {
-		o.target(place)
+		r.way(place, value)
 	}
 	for _, v := range values {
-		o.value(v)
+		value(v)
 	}
 }
 
@@ -331,23 +334,7 @@ func (h *hoisting) value(e ast.Expr) {
 	}
 }
 
-func (h *hoisting) target(e ast.Expr) {
-	e = ast.Unparen(e)
-	if h.settled(e) {
-		return
-	}
-	if _, ok := h.mapIndex(e); !ok && h.inOrder(e) {
-		h.value(e)
-		return
-	}
-	values, place := h.operands(e)
-	if place != nil {
-		h.target(place)
-	}
-	for _, v := range values {
-		h.value(v)
-	}
-}
+func (h *hoisting) target(e ast.Expr) { h.way(e, h.value) }
 
 // take evaluates an expression into a temporary. What gives no value, or several, stays where it is.
 func (h *hoisting) take(e ast.Expr) {
