@@ -203,6 +203,10 @@ pub struct Difference {
     pub wire: String,
     /// A digest of what its names stand for.
     pub meaning: String,
+    /// It is generic, and the running binary does not hold it: no calls can be led to it, whoever calls it brings it
+    /// along.
+    #[serde(default)]
+    pub along: bool,
 }
 
 /// The answer to `differences`.

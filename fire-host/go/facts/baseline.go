@@ -48,9 +48,6 @@ func (s *session) wireID(f *types.Func) string {
 		return id
 	}
 	signature := f.Signature()
-	if signature.TypeParams().Len() > 0 || signature.RecvTypeParams().Len() > 0 {
-		return id
-	}
 	if _, decl := s.user[f.Pkg().Path()].declaration(id); decl == nil {
 		return id // promoted by embedding: nobody can have added it
 	}
@@ -64,17 +61,26 @@ func (s *session) wireID(f *types.Func) string {
 // isAdded reports whether a name on the wire is that of an added function or variable.
 func isAdded(wire string) bool { return strings.Contains(wire, "#") }
 
-// plainSignature is a signature without the names of its parameters.
+// isAlong reports whether a function is generic and added. Home cannot have a slot for it, since it has none of its
+// instances: whoever calls it brings it along.
+func (s *session) isAlong(f *types.Func) bool {
+	return len(typeParameters(f.Origin().Signature())) > 0 && isAdded(s.wireID(f))
+}
+
+// plainSignature is a signature without the names of its parameters, of those for types neither.
 func plainSignature(signature *types.Signature) string {
 	var b strings.Builder
+	with := map[*types.TypeParam]types.Type{}
+	for i, p := range typeParameters(signature) {
+		with[p] = types.NewTypeParam(types.NewTypeName(p.Obj().Pos(), nil, fmt.Sprintf("T%d", i), nil), nil)
+	}
 	tuple := func(t *types.Tuple) {
 		for i := range t.Len() {
-			b.WriteString(typeText(t.At(i).Type()) + ";")
+			b.WriteString(typeText(substitute(t.At(i).Type(), with)) + ";")
 		}
 	}
 	for i := range signature.TypeParams().Len() {
-		p := signature.TypeParams().At(i)
-		b.WriteString("[" + p.Obj().Name() + " " + typeText(p.Constraint()) + "]")
+		b.WriteString("[" + typeText(substitute(signature.TypeParams().At(i).Constraint(), with)) + "]")
 	}
 	tuple(signature.Params())
 	fmt.Fprintf(&b, "%t:", signature.Variadic())
@@ -117,7 +123,7 @@ func (s *session) differences(r *request, reply map[string]any) error {
 			if !isAdded(wire) && old != nil && meaningOf(old) == meaning {
 				continue
 			}
-			rows = append(rows, map[string]any{"id": f.ID, "wire": wire, "meaning": meaning})
+			rows = append(rows, map[string]any{"id": f.ID, "wire": wire, "meaning": meaning, "along": s.isAlong(f.Object)})
 		}
 	}
 	reply["differences"] = rows
@@ -165,15 +171,26 @@ func meansIn(h hash.Hash, o types.Object) {
 // added method is refused: a type of the running program does not get another method.
 func (e *emitter) beyond() []string {
 	out := []string{}
+	refuseMethod := func(id string, f *types.Func) {
+		if f.Signature().Recv() != nil && e.methodNames[f.Name()] {
+			panic(refusal{reasonAdded, "an interface may ask for " + id + ", which the running program does not have", 0})
+		}
+	}
 	for _, id := range sortedKeys(e.functions) {
 		f := e.functions[id]
 		if !isAdded(e.s.wireID(f)) {
 			continue
 		}
-		if f.Signature().Recv() != nil && e.methodNames[f.Name()] {
-			panic(refusal{reasonAdded, "an interface may ask for " + id + ", which the running program does not have", 0})
+		refuseMethod(id, f)
+		if e.s.isAlong(f) {
+			panic(refusal{reasonAdded, "it needs " + id + ", which is generic, not in the running program, and cannot come along", 0})
 		}
 		out = append(out, id)
+	}
+	for _, id := range sortedKeys(e.contains) {
+		if f := e.s.findFunction(id); f != nil && e.s.isAlong(f.Object) {
+			refuseMethod(id, f.Object)
+		}
 	}
 	return out
 }

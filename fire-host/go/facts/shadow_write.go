@@ -72,6 +72,9 @@ func (s *session) shadow(r *request, reply map[string]any) (err error) {
 // fails, nothing of it stays behind.
 func (e *emitter) hostEntry(f *function, some bool) (code, detail string) {
 	e.entry = f.ID
+	if e.s.isAlong(f.Object) {
+		return reasonAdded, "it is generic and new: whoever calls it brings it along"
+	}
 	kept := len(e.bodies)
 	refused := e.hostSafely(f)
 	if refused == nil {

@@ -27,6 +27,8 @@ struct Ready {
     retired: Vec<String>,
     /// Moved functions that are built anew because their workers hold an edited function's body.
     rebuilt: Vec<String>,
+    /// Edited functions that come along with those that call them.
+    along: Vec<String>,
 }
 
 fn reason(edit: &Edit) -> Reason {
@@ -294,18 +296,22 @@ impl Engine {
                 .filter(|id| table.place(id).is_some() || hooked.contains(id))
                 .collect()
         });
-        let (functions, rebuilt) = if functions.is_empty() {
+        let (along, functions): (Vec<String>, Vec<String>) = functions
+            .into_iter()
+            .partition(|id| meanings.get(id).is_some_and(|one| one.along));
+        let (functions, rebuilt) = if functions.is_empty() && along.is_empty() {
             (rebuilt, Vec::new())
         } else {
             (functions, rebuilt)
         };
-        if functions.is_empty() && reverted.is_empty() {
+        let none = functions.is_empty() && rebuilt.is_empty();
+        if none && reverted.is_empty() {
             self.current = source;
             return Verdict::Nothing {
                 codes: codes(edits),
             };
         }
-        if functions.is_empty() {
+        if none {
             self.pending = Some((source, retired));
             return Verdict::Reverted {
                 functions: reverted,
@@ -321,6 +327,7 @@ impl Engine {
                 reverted,
                 retired,
                 rebuilt,
+                along,
             }),
         })
     }
@@ -331,9 +338,13 @@ impl Engine {
         };
         let mut built = hot.functions.clone();
         built.extend(ready.rebuilt.iter().cloned());
-        let Built { workers, born } = self.build_workers(&mut built, &ready.meanings).await?;
+        let Built { workers, born } = self
+            .build_workers(&mut built, &ready.meanings, &ready.along)
+            .await?;
         // What was built anew though nobody edited it is not told.
         built.retain(|id| !ready.rebuilt.contains(id));
+        built.extend(ready.along);
+        built.sort();
         let functions = built;
         let since = Instant::now();
         let Some(running) = &self.running else {

@@ -45,11 +45,13 @@ struct Shadowed {
 }
 
 impl Engine {
-    /// Builds the workers of a batch. What they call and nothing serves yet comes along: `functions` grows by it.
+    /// Builds the workers of a batch. What they call and nothing serves yet is hosted too: `functions` grows by it.
+    /// `judged` are added generic functions that the policy has been asked about.
     pub(super) async fn build_workers(
         &mut self,
         functions: &mut Vec<String>,
         meanings: &Meanings,
+        judged: &[String],
     ) -> Result<Built, Fallback> {
         let since = Instant::now();
         let mut shadowed = Vec::new();
@@ -71,6 +73,7 @@ impl Engine {
             functions.extend(more);
             functions.sort();
         }
+        self.admit(&self.brought(&shadowed, meanings, judged))?;
         self.check_born(&shadowed, functions, meanings)?;
         self.note("shadow", since);
         let compiler = self
@@ -140,6 +143,29 @@ impl Engine {
                 .cloned()
                 .collect()
         })
+    }
+
+    /// Added generic functions that the shadows bring along, that the policy has not judged, and that no worker runs.
+    fn brought(
+        &self,
+        shadowed: &[Shadowed],
+        meanings: &Meanings,
+        judged: &[String],
+    ) -> Vec<String> {
+        let running = self
+            .running
+            .as_ref()
+            .map(|running| running.workers.contained())
+            .unwrap_or_default();
+        let all: BTreeSet<&String> = shadowed
+            .iter()
+            .flat_map(|one| &one.shadow.contains)
+            .collect();
+        all.into_iter()
+            .filter(|id| meanings.get(*id).is_some_and(|one| one.along))
+            .filter(|id| !judged.contains(id) && !running.contains(*id))
+            .cloned()
+            .collect()
     }
 
     /// Asks the policy about functions that nothing used when they were added.

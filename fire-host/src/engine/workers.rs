@@ -202,6 +202,18 @@ impl Workers {
             .collect()
     }
 
+    /// Functions that serving workers run without asking home.
+    pub fn contained(&self) -> BTreeSet<String> {
+        let state = self.shared.lock();
+        let serving = state
+            .workers
+            .values()
+            .filter(|worker| state.table.serves(worker.made.generation));
+        serving
+            .flat_map(|worker| worker.made.contains.iter().cloned())
+            .collect()
+    }
+
     /// Process ids of all workers.
     pub fn pids(&self) -> Vec<u32> {
         let state = self.shared.lock();
