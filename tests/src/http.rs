@@ -2,7 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::mpsc;
+use std::sync::atomic::AtomicU16;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 /// One request, and what came of it.
@@ -57,9 +59,10 @@ pub struct Load {
 }
 
 impl Load {
-    /// Starts clients; each waits so long between two requests. Paths are made from the client's and the request's number.
+    /// Starts clients; each waits so long between two requests. The port may change. Paths are made from the client's and
+    /// the request's number.
     pub fn start(
-        port: u16,
+        port: &Arc<AtomicU16>,
         clients: usize,
         pause: Duration,
         path: fn(usize, usize) -> String,
@@ -71,10 +74,11 @@ impl Load {
         for client in 0..clients {
             let (stop, stopped) = mpsc::channel();
             load.stop.push(stop);
+            let port = Arc::clone(port);
             load.clients.push(std::thread::spawn(move || {
                 let mut all = Vec::new();
                 while stopped.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Timeout) {
-                    all.push(get(port, &path(client, all.len())));
+                    all.push(get(port.load(Relaxed), &path(client, all.len())));
                 }
                 all
             }));
