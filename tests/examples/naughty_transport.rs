@@ -1,20 +1,25 @@
 //! A transport over Unix-domain sockets that fails at the call, and in the way, that its option names: `fails = "create
-//! panics"`, say. Without the option it works.
+//! panics"`, say; `only = 4` makes it the fourth link alone. Without an option it works.
 
 use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 
 use fire_plugin_api::stream::{self, Accept, Connect, Stream};
 use fire_plugin_api::transport::{Endpoint, GoFile, Link, LinkRequest, Side};
 use fire_plugin_api::{Error, Transport, options};
 
-#[derive(serde::Deserialize)]
+#[derive(Default, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Naughty {
     #[serde(default)]
     fails: String,
+    only: Option<usize>,
+    #[serde(skip)]
+    links: AtomicUsize,
 }
 
 impl Naughty {
@@ -49,11 +54,15 @@ impl Transport for Naughty {
     }
 
     fn create(&self, request: &LinkRequest) -> Result<Box<dyn Link>, Error> {
-        self.at("create")?;
+        let number = 1 + self.links.fetch_add(1, Relaxed);
+        if self.only.is_none_or(|only| only == number) {
+            self.at("create")?;
+        }
         let path = request.directory.join("lanes.sock");
         Ok(Box::new(NaughtyLink {
             naughty: Self {
                 fails: self.fails.clone(),
+                ..Self::default()
             },
             inner: stream::link(Socket(path)),
         }))

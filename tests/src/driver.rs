@@ -2,6 +2,7 @@
 //! a failure shows the command, fire's output and its events.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
@@ -99,6 +100,29 @@ impl Project {
         Fire::start(command, self.path(), arguments)
     }
 
+    /// Starts fire here with a terminal of its own, where keys are typed: what it and the app write goes where it does
+    /// without one.
+    pub fn fire_on_terminal(&self, arguments: &[&str]) -> Fire {
+        use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let keyboard = openpt(flags).expect("a terminal");
+        grantpt(&keyboard).expect("the terminal can be used");
+        unlockpt(&keyboard).expect("the terminal can be opened");
+        let name = ptsname(&keyboard, Vec::new()).expect("the terminal has a name");
+        let mut command = Command::new("sh");
+        // The first terminal that the leader of a session opens is its own.
+        command
+            .args([
+                "-c",
+                "exec setsid --wait sh -c 'exec \"$@\" <\"$TERMINAL\"' sh \"$@\"",
+                "sh",
+            ])
+            .env("TERMINAL", std::ffi::OsStr::from_bytes(name.as_bytes()));
+        let mut fire = self.fire_by(command, arguments);
+        fire.keyboard = Some(Box::new(std::fs::File::from(keyboard)));
+        fire
+    }
+
     /// Runs fire to its end: exit code, stdout, stderr.
     pub fn fire_once(&self, arguments: &[&str]) -> (i32, String, String) {
         self.fire_once_with(arguments, &[])
@@ -130,6 +154,7 @@ impl Project {
 pub struct Fire {
     command: String,
     child: Child,
+    keyboard: Option<Box<dyn Write + Send>>,
     events: Receiver<Value>,
     stdout: Receiver<String>,
     stderr: Receiver<String>,
@@ -177,6 +202,7 @@ impl Fire {
         });
         Self {
             command: shown,
+            keyboard: child.stdin.take().map(|pipe| Box::new(pipe) as _),
             child,
             events,
             stdout,
@@ -263,10 +289,10 @@ impl Fire {
         }
     }
 
-    /// Types this to the app.
+    /// Types this to the app, or to whoever has the terminal.
     pub fn types(&mut self, text: &str) -> &mut Self {
-        let stdin = self.child.stdin.as_mut().expect("piped");
-        stdin.write_all(text.as_bytes()).expect("the app reads");
+        let keyboard = self.keyboard.as_mut().expect("it has not ended");
+        keyboard.write_all(text.as_bytes()).expect("somebody reads");
         self
     }
 
@@ -280,7 +306,7 @@ impl Fire {
     /// Waits for fire, and everything that holds its stdout, to end.
     pub fn ends(mut self, limit: Duration) -> Ended {
         let end = Instant::now() + limit;
-        drop(self.child.stdin.take());
+        drop(self.keyboard.take());
         loop {
             match self
                 .stdout

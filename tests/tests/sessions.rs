@@ -446,7 +446,12 @@ fn a_service_under_load_answers_from_the_newest_source_that_compiled() {
 
 #[test]
 fn a_service_that_restarts_for_serious_changes_answers_from_the_newest_source() {
-    session("on-edit", "serious-changes", 20);
+    session("on-edit", "serious-changes", 15);
+}
+
+#[test]
+fn a_service_that_restarts_with_all_of_it_moved_answers_from_the_newest_source() {
+    session("per-function", "serious-changes", 10);
 }
 
 #[test]

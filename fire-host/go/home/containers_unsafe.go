@@ -261,9 +261,14 @@ func (s *session) channel(kind uint16, r *wire.Reader, w *wire.Writer) {
 	element := s.link.element(t, 0)
 	switch kind {
 	case wire.ChanSend:
-		c.Send(s.read(r, t.rtype.Elem(), element))
+		if v := s.read(r, t.rtype.Elem(), element); !c.TrySend(v) {
+			s.await([]reflect.SelectCase{{Dir: reflect.SelectSend, Chan: c, Send: v}})
+		}
 	case wire.ChanRecv:
-		v, ok := c.Recv()
+		v, ok := c.TryRecv()
+		if !v.IsValid() {
+			_, v, ok = s.await([]reflect.SelectCase{{Dir: reflect.SelectRecv, Chan: c}})
+		}
 		w.B = w.B[:0]
 		w.Bool(ok)
 		if ok {
@@ -297,10 +302,12 @@ func (s *session) selectCases(r *wire.Reader, w *wire.Writer) {
 		}
 		cases = append(cases, c)
 	}
+	wait := s.await
 	if hasDefault {
 		cases = append(cases, reflect.SelectCase{Dir: reflect.SelectDefault})
+		wait = reflect.Select
 	}
-	chosen, v, ok := reflect.Select(cases)
+	chosen, v, ok := wait(cases)
 	w.B = w.B[:0]
 	if chosen == n {
 		chosen = -1
@@ -310,4 +317,16 @@ func (s *session) selectCases(r *wire.Reader, w *wire.Writer) {
 	if ok {
 		s.write(w, v, elements[chosen])
 	}
+}
+
+// await waits for the first of some channel operations. It gives up when the link is closed: the body that would have the
+// outcome is gone, and what it waits for may never come.
+func (s *session) await(cases []reflect.SelectCase) (chosen int, v reflect.Value, ok bool) {
+	over := len(cases)
+	cases = append(cases, reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(s.link.told)})
+	if chosen, v, ok = reflect.Select(cases); chosen == over {
+		s.lane.Close() // nobody hears of the panic
+		panic(died(s.function, s.link))
+	}
+	return chosen, v, ok
 }

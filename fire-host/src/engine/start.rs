@@ -52,8 +52,9 @@ impl Engine {
             self.module_files = loaded.watch;
             self.unread.clear();
             self.broken = loaded.broken;
-            self.built = None;
         }
+        // It holds the bodies of the source before.
+        self.built = None;
         let agent: Vec<_> = running
             .agent
             .home()
