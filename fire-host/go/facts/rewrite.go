@@ -82,7 +82,7 @@ func (r *rewriter) typeText(at ast.Node, t types.Type) string {
 		r.refuse(at, "a value of a type that this package cannot name: "+t.String())
 	}
 	r.out.markType(t)
-	return r.table.text(t)
+	return r.seenFrom(at, t)
 }
 
 // localTypeText writes a type that mentions one declared inside the function: its bare name is in scope.

@@ -186,9 +186,9 @@ func (r *rewriter) conversion(e *ast.CallExpr, to types.Type) string {
 	case isString(to) && elementIs(from, types.Rune):
 		return target + "(fire__.StringOfRunes(" + r.expr(x) + "))"
 	case elementIs(to, types.Byte) && isString(from):
-		return target + "(fire__.Bytes(string(" + r.expr(x) + ")))"
+		return target + "(fire__.Bytes(fire__.AsString(" + r.expr(x) + ")))"
 	case elementIs(to, types.Rune) && isString(from):
-		return target + "(fire__.Runes(string(" + r.expr(x) + ")))"
+		return target + "(fire__.Runes(fire__.AsString(" + r.expr(x) + ")))"
 	}
 	if a, ok := toCore.(*types.Array); ok && a.Len() > 0 { // nothing is read of an empty one, which may come of a nil slice
 		if _, ok := fromCore.(*types.Slice); ok {
@@ -196,8 +196,14 @@ func (r *rewriter) conversion(e *ast.CallExpr, to types.Type) string {
 		}
 	}
 	if _, ok := toCore.(*types.Struct); ok {
-		r.out.markCompared(to)
-		r.out.markCompared(from)
+		r.out.markConverted(to)
+		r.out.markConverted(from)
+	}
+	if to, ok := toCore.(*types.Pointer); ok {
+		if from, ok := fromCore.(*types.Pointer); ok {
+			r.out.markConverted(to.Elem())
+			r.out.markConverted(from.Elem())
+		}
 	}
 	return r.keep(e, x)
 }
@@ -236,7 +242,7 @@ func (r *rewriter) eitherText(target string, x ast.Expr, to, from types.Type) st
 		if byteText(from) {
 			text = "fire__.TextOf(" + text + ")"
 		}
-		return "fire__.OfText[" + target + "](string(" + text + "))"
+		return "fire__.OfText[" + target + "](fire__.AsString(" + text + "))"
 	case byteText(from) && isString(to):
 		return target + "(fire__.TextOf(" + r.expr(x) + "))"
 	case byteText(from) && elementIs(to, types.Byte):
@@ -284,7 +290,7 @@ func (r *rewriter) builtin(e *ast.CallExpr) string {
 			r.refuse(e, "copy of a type parameter without a core type")
 		}
 		if isString(r.typeOf(e.Args[1])) {
-			return "fire__.CopyString(" + arg(0) + ", string(" + arg(1) + "))"
+			return "fire__.CopyString(" + arg(0) + ", fire__.AsString(" + arg(1) + "))"
 		}
 		return "fire__.Copy(" + arg(0) + ", " + arg(1) + ")"
 	case "len", "cap":
@@ -323,7 +329,7 @@ func (r *rewriter) builtin(e *ast.CallExpr) string {
 		for i, a := range e.Args {
 			text := arg(i)
 			if tv := r.types.Types[a]; tv.Value != nil && isBasic(tv.Type, types.IsUntyped) && isBasic(tv.Type, types.IsInteger) {
-				text = "int64(" + text + ")"
+				text = "fire__.AsInt64(" + text + ")"
 			}
 			list = append(list, text)
 		}
@@ -352,7 +358,7 @@ func (r *rewriter) append(e *ast.CallExpr) string {
 	}
 	if e.Ellipsis.IsValid() {
 		if isString(r.typeOf(e.Args[1])) {
-			return "fire__.AppendString(" + base + ", string(" + r.expr(e.Args[1]) + "))"
+			return "fire__.AppendString(" + base + ", fire__.AsString(" + r.expr(e.Args[1]) + "))"
 		}
 		return "fire__.AppendSlice(" + base + ", " + r.expr(e.Args[1]) + ")"
 	}

@@ -328,7 +328,7 @@ func (r *rewriter) typeSwitch(s *ast.TypeSwitchStmt) string {
 	if name != "" {
 		text += narrowed + " := "
 	}
-	narrow := "any(" + value + ")"
+	narrow := "fire__.AsAny(" + value + ")"
 	if len(interfaces) > 0 {
 		narrow = "fire__.Narrow(" + value + ", " + strings.Join(interfaces, ", ") + ")"
 	}

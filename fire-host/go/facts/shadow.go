@@ -20,6 +20,7 @@ type emitter struct {
 	instances   map[string]instance        // closed instances, by canonical name
 	fields      map[string]bool            // path.field: its type must be real, not opaque
 	whole       map[string]bool            // path.Name: every field must be real
+	converted   map[string]bool            // the same, but what its fields hold need not be
 	functions   map[string]*types.Func     // called at home, by id
 	required    map[string]bool            // those that must exist there
 	variables   map[string]*types.Var
@@ -80,7 +81,7 @@ type hostedBody struct {
 
 func newEmitter(s *session) *emitter {
 	return &emitter{s: s, named: map[string]*types.TypeName{}, instances: map[string]instance{}, fields: map[string]bool{},
-		whole: map[string]bool{}, functions: map[string]*types.Func{}, required: map[string]bool{}, variables: map[string]*types.Var{},
+		whole: map[string]bool{}, converted: map[string]bool{}, functions: map[string]*types.Func{}, required: map[string]bool{}, variables: map[string]*types.Var{},
 		constants: map[string]*types.Const{}, methodNames: map[string]bool{"Error": true}, interfaces: map[string]proxied{},
 		hosting: map[string]bool{}, valued: map[string]*types.Func{}, accessors: map[string]*accessor{}, exported: map[string]*types.TypeName{}, contains: map[string]bool{}, needs: map[string][]string{}}
 }
@@ -203,6 +204,13 @@ func (e *emitter) scan(info *PackageInfo, file *ast.File, decl ast.Node) map[str
 	ast.Inspect(decl, func(n ast.Node) bool {
 		if literal, ok := n.(*ast.InterfaceType); ok {
 			e.markType(info.Info.TypeOf(literal))
+		}
+		if literal, ok := n.(*ast.StructType); ok {
+			if s, ok := info.Info.TypeOf(literal).(*types.Struct); ok {
+				for i := range s.NumFields() {
+					e.markField(s.Field(i)) // a named struct with the same fields is assignable to it
+				}
+			}
 		}
 		if x, ok := n.(*ast.SelectorExpr); ok {
 			if s := info.Info.Selections[x]; s != nil && s.Kind() != types.FieldVal {
@@ -338,6 +346,48 @@ func (e *emitter) markCompared(t types.Type) {
 			}
 		}
 	})
+}
+
+// markConverted notes a struct that is taken for another: both must be declared alike.
+func (e *emitter) markConverted(t types.Type) {
+	n, ok := types.Unalias(t).(*types.Named)
+	if !ok || n.Obj().Pkg() == nil {
+		return
+	}
+	if _, ok := n.Underlying().(*types.Struct); !ok {
+		return
+	}
+	if key := n.Obj().Pkg().Path() + "." + n.Obj().Name(); !e.converted[key] {
+		e.converted[key] = true
+		e.changed = true
+	}
+}
+
+// taken is a struct type of another package that a named type was declared as: its unexported fields can only be had by
+// its name. Nil: it is declared field by field.
+func taken(named *types.Named) *types.Named {
+	s, ok := named.Underlying().(*types.Struct)
+	if !ok || named.TypeParams().Len() > 0 {
+		return nil
+	}
+	for i := range s.NumFields() {
+		f := s.Field(i)
+		if f.Exported() || f.Pkg() == nil || f.Pkg().Path() == named.Obj().Pkg().Path() {
+			continue
+		}
+		scope := f.Pkg().Scope()
+		for _, name := range scope.Names() {
+			o, ok := scope.Lookup(name).(*types.TypeName)
+			if !ok || o.IsAlias() || !o.Exported() {
+				continue
+			}
+			if n, ok := o.Type().(*types.Named); ok && n.TypeParams().Len() == 0 && types.Identical(n.Underlying(), s) {
+				return n
+			}
+		}
+		return nil
+	}
+	return nil
 }
 
 func (e *emitter) markVariable(v *types.Var) {

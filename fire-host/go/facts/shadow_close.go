@@ -46,6 +46,10 @@ func (e *emitter) closeType(o *types.TypeName) {
 	}
 	switch u := named.Underlying().(type) {
 	case *types.Struct:
+		if t := taken(named); t != nil {
+			e.markType(t)
+			break
+		}
 		for i := range u.NumFields() {
 			f := u.Field(i)
 			if f.Embedded() && e.promotes(f.Type()) {
@@ -93,7 +97,8 @@ func (e *emitter) real(owner *types.Named, f *types.Var) bool {
 		return true
 	}
 	path := owner.Obj().Pkg().Path()
-	return e.fields[f.Pkg().Path()+"."+f.Name()] || e.whole[path+"."+owner.Obj().Name()]
+	return e.fields[f.Pkg().Path()+"."+f.Name()] || e.whole[path+"."+owner.Obj().Name()] ||
+		e.converted[path+"."+owner.Obj().Name()]
 }
 
 // proxy notes that values of an interface type may arrive whose own type the worker does not know.

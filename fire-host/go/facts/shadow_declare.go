@@ -48,7 +48,9 @@ func (d *declarations) typeDeclaration(o *types.TypeName) {
 		parameters = "[" + strings.Join(list, ", ") + "]"
 	}
 	underlying := ""
-	if s, ok := named.Underlying().(*types.Struct); ok {
+	if t := taken(named); t != nil {
+		underlying = d.table.text(t)
+	} else if s, ok := named.Underlying().(*types.Struct); ok {
 		underlying = d.structure(named, s)
 	} else {
 		underlying = d.table.text(named.Underlying())

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"go/ast"
 	"go/types"
 	"sort"
 	"strconv"
@@ -35,6 +36,52 @@ func (t *importTable) alias(path string) string {
 func (t *importTable) qualify(p *types.Package) string { return t.alias(p.Path()) }
 
 func (t *importTable) text(typ types.Type) string { return types.TypeString(typ, t.qualify) }
+
+// seenFrom writes a type where the user's names hide some that it is written with: the package's own have second ones.
+func (r *rewriter) seenFrom(at ast.Node, t types.Type) string {
+	inner := r.info.Pkg.Scope().Innermost(at.Pos())
+	hidden := func(o types.Object) bool {
+		if inner == nil || o == nil {
+			return false
+		}
+		_, seen := inner.LookupParent(o.Name(), at.Pos())
+		return seen != nil && seen.Parent() != r.info.Pkg.Scope() && seen.Parent() != types.Universe
+	}
+	var second []*types.TypeName
+	walkWithAliases(t, map[types.Type]bool{}, func(t types.Type) {
+		var o *types.TypeName
+		switch t := t.(type) {
+		case *types.Alias:
+			o = t.Obj()
+		case *types.Named:
+			o = t.Obj()
+		case *types.Basic:
+			o, _ = types.Universe.Lookup(t.Name()).(*types.TypeName)
+		}
+		switch {
+		case o == nil || !hidden(o):
+		case o.Pkg() == nil:
+			r.refuse(at, "another meaning of the name "+o.Name())
+		case o.Pkg().Path() == r.info.Pkg.Path():
+			second = append(second, o)
+		}
+	})
+	if second == nil {
+		return r.table.text(t)
+	}
+	const own = "fire__own"
+	text := types.TypeString(t, func(p *types.Package) string {
+		if p.Path() == r.table.own {
+			return own
+		}
+		return r.table.qualify(p)
+	})
+	for _, o := range second {
+		r.out.exported[o.Pkg().Path()+"."+o.Name()] = o
+		text = replaceWord(text, own+"."+o.Name(), "Fire__"+o.Name())
+	}
+	return strings.ReplaceAll(text, own+".", "")
+}
 
 // lines renders the import declarations.
 func (t *importTable) lines() string {

@@ -254,6 +254,13 @@ func runtimeErrorText(v any) (string, bool) {
 	return e.Error(), true
 }
 
+// Predeclared types, by names that no body gives another meaning.
+type (
+	AsAny    = any
+	AsString = string
+	AsInt64  = int64
+)
+
 // errorProxy is the stand-in for error, which no package declares.
 type errorProxy struct{ Proxy }
 
