@@ -173,6 +173,10 @@ pub fn short(digest: &[u8]) -> String {
         .collect()
 }
 
+/// How old a file is made. The go command does not index a directory with files that are younger than two seconds, and up to
+/// Go 1.25 it does not find packages of an overlay without that index.
+const AGE: std::time::Duration = std::time::Duration::from_secs(3600);
+
 /// Writes a file whose name says its content, unless it is there. Readers see all of it or nothing.
 fn write_once(path: &Path, text: &[u8]) -> std::io::Result<()> {
     if std::fs::metadata(path).is_ok_and(|meta| meta.len() == text.len() as u64) {
@@ -182,6 +186,21 @@ fn write_once(path: &Path, text: &[u8]) -> std::io::Result<()> {
     std::fs::create_dir_all(directory)?;
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     std::io::Write::write_all(&mut file, text)?;
+    if let Some(then) = std::time::SystemTime::now().checked_sub(AGE) {
+        file.as_file().set_modified(then)?;
+    }
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_go_reads_through_the_overlay_is_not_young() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("a.go");
+        super::write_once(&file, b"package a\n").unwrap();
+        let age = std::fs::metadata(&file).unwrap().modified().unwrap();
+        assert!(age.elapsed().unwrap().as_secs() > 2);
+    }
 }

@@ -2,10 +2,12 @@ package main
 
 import (
 	"go/types"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // program loads a module of one package.
@@ -125,6 +127,29 @@ func TestInstrumentationMovesNoLine(t *testing.T) {
 	}
 	if strings.Count(string(text), "\n") != strings.Count(source, "\n") || !strings.Contains(string(text), "__fire[0].Hot()") {
 		t.Errorf("the instrumented text is\n%s", text)
+	}
+}
+
+func TestOverlayIsNotYoung(t *testing.T) {
+	s := program(t, "package p\n\nfunc F() {}\n")
+	reply := map[string]any{}
+	out := t.TempDir()
+	if err := s.instrument(&request{Out: out}, reply); err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	err := filepath.WalkDir(out, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".go" {
+			return err
+		}
+		info, err := d.Info()
+		if count++; err == nil && time.Since(info.ModTime()) < 2*time.Second {
+			t.Errorf("%s is too young to be found by Go 1.25", path)
+		}
+		return err
+	})
+	if err != nil || count == 0 {
+		t.Fatal(count, err)
 	}
 }
 
