@@ -110,8 +110,8 @@ func missingMethod(concrete, t reflect.Type) string {
 
 // genuine is a runtime error by its text: the runtime's own where it can be provoked again, else one with its text.
 func genuine(text string) any {
-	if strings.HasPrefix(text, "panic called with nil argument") {
-		return new(runtime.PanicNilError)
+	if e := new(runtime.PanicNilError); e.Error() == text { // each release says it in its own words
+		return e
 	}
 	rest, ok := strings.CutPrefix(text, "runtime error: ")
 	if !ok {
