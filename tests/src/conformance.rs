@@ -189,8 +189,11 @@ fn around(plain: &str, moved: &str) -> String {
         let end = lines.len().min(same + 12);
         lines[same.saturating_sub(12).min(end)..end].join("\n")
     };
+    // Programs with several parts head each.
+    let heading = plain[..same].iter().rfind(|line| line.starts_with("# "));
     format!(
-        "--- plain, from line {}\n{}\n--- moved\n{}",
+        "{}\n--- plain, from line {}\n{}\n--- moved\n{}",
+        heading.unwrap_or(&""),
         same.saturating_sub(12) + 1,
         part(&plain),
         part(&moved)

@@ -282,8 +282,8 @@ func (r *rewriter) held(e ast.Expr) string { return r.typed(e, r.expr(e)) }
 // typed gives a rendered expression the type that it takes from where the user wrote it: a shift of an untyped constant
 // and a comparison would get another where they stand alone.
 func (r *rewriter) typed(e ast.Expr, text string) string {
-	t := r.typeOf(e)
-	if !takesType(r.types, e) || types.Identical(t, types.Default(t)) && (isBool(t) || isInt(t)) {
+	t := types.Default(r.typeOf(e)) // of a condition it is an untyped bool
+	if !takesType(r.types, e) || isBool(t) || isInt(t) {
 		return text
 	}
 	return "fire__.Keep[" + r.typeText(e, t) + "](" + text + ")"
@@ -319,10 +319,12 @@ func (r *rewriter) operation(s *ast.AssignStmt) string {
 	if r.plain(l) {
 		return r.target(l) + " " + s.Tok.String() + " " + r.expr(s.Rhs[0])
 	}
-	right, before := "("+r.expr(s.Rhs[0])+")", ""
+	right, before := r.expr(s.Rhs[0]), ""
 	if hasCall(s.Rhs[0]) && r.types.Types[s.Rhs[0]].Value == nil {
 		v := r.fresh("t")
-		before, right = v+" := "+r.held(s.Rhs[0])+"; ", v
+		before, right = v+" := "+r.typed(s.Rhs[0], right)+"; ", v
+	} else {
+		right = "(" + right + ")"
 	}
 	return r.update(l, before, operator+" "+right)
 }
@@ -343,9 +345,11 @@ func (r *rewriter) update(l ast.Expr, before, rest string) string {
 
 func (r *rewriter) incDec(s *ast.IncDecStmt) string {
 	if r.plain(s.X) {
-		return r.target(s.X) + s.Tok.String()
+		before := r.ordered([]ast.Expr{s.X}, nil)
+		return afterAll(before, r.target(s.X)+s.Tok.String())
 	}
-	return r.update(s.X, "", s.Tok.String()[:1]+" 1")
+	before := r.ordered([]ast.Expr{s.X}, nil)
+	return afterAll(before, r.update(s.X, "", s.Tok.String()[:1]+" 1"))
 }
 
 // declaration renders a declaration statement.

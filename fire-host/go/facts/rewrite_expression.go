@@ -449,6 +449,12 @@ func (r *rewriter) binary(e *ast.BinaryExpr) string {
 		}
 		r.out.markCompared(x.Type)
 	}
+	if isLogical(e) {
+		s := splices{text: r.text}
+		s.replace(r.info.offset(e.X.Pos()), r.info.offset(e.X.End()), r.expr(e.X))
+		s.replace(r.info.offset(e.Y.Pos()), r.info.offset(e.Y.End()), r.inPlace(e.Y))
+		return s.render(r.info.offset(e.Pos()), r.info.offset(e.End()))
+	}
 	return r.keep(e, e.X, e.Y)
 }
 
@@ -459,6 +465,14 @@ func (r *rewriter) composite(e *ast.CompositeLit) string {
 	elided = elided && e.Type == nil
 	if elided {
 		t = pointer.Elem()
+	}
+	if _, ok := core(t).(*types.Map); ok {
+		if text, ok := r.mapInOrder(e, t); ok {
+			if elided {
+				return "fire__.New[" + r.typeText(e, t) + "](" + text + ")"
+			}
+			return text
+		}
 	}
 	text := r.literal(e, t)
 	switch core(t).(type) {

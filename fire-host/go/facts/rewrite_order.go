@@ -4,7 +4,6 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
-	"strings"
 )
 
 // The language orders calls, receives and the like, and leaves open when a variable beside them is read: in `return x, f()`
@@ -17,26 +16,6 @@ type ordering struct {
 	*rewriter
 	pending bool // something has been read that the compiler reads last
 	trouble bool // and a call comes after it
-}
-
-// ordered renders what must be evaluated before the rest of a statement: calls and what the compiler orders with them.
-// Later, these expressions are rendered by their temporaries. Targets are what is assigned to.
-func (r *rewriter) ordered(targets, values []ast.Expr) []string {
-	several := len(targets) > 1 && len(values) == 1 // assigned after the call, whose place is before the targets' operands
-	if !r.outOfOrder(targets, values) && !(several && hasCallIn(targets)) {
-		return nil
-	}
-	h := hoisting{rewriter: r}
-	if len(targets) == 0 && len(values) == 1 {
-		h.root = ast.Unparen(values[0])
-	}
-	for _, e := range targets {
-		h.target(e)
-	}
-	for _, e := range values {
-		h.value(e)
-	}
-	return h.before
 }
 
 // outOfOrder reports whether a worker would read something before a call that the compiler reads after it.
@@ -125,6 +104,11 @@ func (r *rewriter) isMapLiteral(e ast.Expr) bool {
 func isLogical(e ast.Expr) bool {
 	b, ok := e.(*ast.BinaryExpr)
 	return ok && (b.Op == token.LAND || b.Op == token.LOR)
+}
+
+func isComparison(e ast.Expr) bool {
+	b, ok := e.(*ast.BinaryExpr)
+	return ok && (b.Op == token.EQL || b.Op == token.NEQ)
 }
 
 // inOrder reports whether the compiler evaluates an expression when its turn comes (orderState.expr1).
@@ -222,39 +206,102 @@ func (r *rewriter) movable(e ast.Expr) (values []ast.Expr, place ast.Expr) {
 }
 
 // copied reports whether the compiler copies an operand when its turn comes: the bounds of a slice expression but for plain
-// names (orderState.cheapExpr), and structs and arrays that become an argument's interface, but for the smallest (dataWordFuncName).
+// names (orderState.cheapExpr), and what has no address where one is needed, to compare it or to make it an interface (addrTemp).
 func (r *rewriter) copied(e, argument ast.Expr) bool {
 	if s, ok := e.(*ast.SliceExpr); ok {
 		_, name := ast.Unparen(argument).(*ast.Ident)
 		return argument != s.X && !r.settled(argument) && !name
 	}
-	call, ok := e.(*ast.CallExpr)
-	if !ok || argument == call.Fun || r.settled(argument) {
+	t := r.typeOf(argument)
+	if tv := r.types.Types[argument]; !tv.IsValue() || tv.Value != nil || tv.IsNil() || tv.Addressable() || isInterface(t) || isOpen(t) {
 		return false
+	}
+	switch e := e.(type) {
+	case *ast.BinaryExpr:
+		return wide(t) && isComparison(e)
+	case *ast.CallExpr:
+		return isInterface(r.parameterOf(e, argument)) && r.byAddress(t)
+	}
+	return false
+}
+
+// byAddress reports whether the compiler makes a value an interface by its address (dataWordFuncName).
+func (r *rewriter) byAddress(t types.Type) bool {
+	t = types.Default(t)
+	if _, several := t.(*types.Tuple); several {
+		return false
+	}
+	size := r.out.s.sizes.Sizeof(t)
+	if aligned := r.out.s.sizes.Alignof(t) == size; aligned && (size == 2 || (size == 4 || size == 8) && !holdsPointer(t)) {
+		return false
+	}
+	for {
+		switch u := t.Underlying().(type) {
+		case *types.Struct:
+			if u.NumFields() != 1 {
+				return true
+			}
+			t = u.Field(0).Type()
+			continue
+		case *types.Array:
+			if u.Len() != 1 {
+				return true
+			}
+			t = u.Elem()
+			continue
+		case *types.Slice:
+			return false
+		}
+		return !isString(t)
+	}
+}
+
+// holdsPointer reports whether a word-sized value is or holds a reference.
+func holdsPointer(t types.Type) bool {
+	switch u := t.Underlying().(type) {
+	case *types.Basic:
+		return u.Kind() == types.UnsafePointer
+	case *types.Struct:
+		for i := range u.NumFields() {
+			if holdsPointer(u.Field(i).Type()) {
+				return true
+			}
+		}
+		return false
+	case *types.Array:
+		return u.Len() > 0 && holdsPointer(u.Elem())
+	}
+	return true
+}
+
+// parameterOf is the type that an argument of a call or conversion gets.
+func (r *rewriter) parameterOf(call *ast.CallExpr, argument ast.Expr) types.Type {
+	if tv := r.types.Types[call.Fun]; tv.IsType() {
+		return tv.Type
 	}
 	signature, ok := core(r.typeOf(call.Fun)).(*types.Signature)
-	t := r.typeOf(argument)
-	if !ok || isInterface(t) || isOpen(t) {
-		return false
+	if !ok || signature.Params().Len() == 0 {
+		return types.Typ[types.Invalid]
 	}
-	switch t.Underlying().(type) {
-	case *types.Struct, *types.Array:
-	default:
-		return false
-	}
+	last := signature.Params().Len() - 1
 	for i, a := range call.Args {
 		if a != argument {
 			continue
-		}
-		last := signature.Params().Len() - 1
-		if last < 0 {
-			return false
 		}
 		p := signature.Params().At(min(i, last)).Type()
 		if s, ok := p.(*types.Slice); ok && signature.Variadic() && i >= last && !call.Ellipsis.IsValid() {
 			p = s.Elem()
 		}
-		return isInterface(p)
+		return p
+	}
+	return types.Typ[types.Invalid]
+}
+
+// wide reports whether values of a type are structs or arrays.
+func wide(t types.Type) bool {
+	switch t.Underlying().(type) {
+	case *types.Struct, *types.Array:
+		return true
 	}
 	return false
 }
@@ -272,7 +319,7 @@ func (o *ordering) value(e ast.Expr) {
 	for _, v := range values {
 		outer := o.pending
 		o.value(v)
-		if o.copied(e, v) {
+		if o.copied(e, v) && !isComparison(e) {
 			o.pending = outer
 		}
 	}
@@ -305,56 +352,4 @@ func (r *rewriter) way(e ast.Expr, value func(ast.Expr)) {
 	for _, v := range values {
 		value(v)
 	}
-}
-
-// hoisting renders what is ordered into temporaries.
-type hoisting struct {
-	*rewriter
-	root   ast.Expr // the whole statement: nothing of it comes after it
-	before []string
-}
-
-func (h *hoisting) value(e ast.Expr) {
-	e = ast.Unparen(e)
-	if h.settled(e) {
-		return
-	}
-	values, place := h.movable(e)
-	if place != nil {
-		h.target(place)
-	}
-	for _, v := range values {
-		h.value(v)
-		if h.copied(e, v) {
-			h.take(v)
-		}
-	}
-	if h.inOrder(e) && e != h.root {
-		h.take(e)
-	}
-}
-
-func (h *hoisting) target(e ast.Expr) { h.way(e, h.value) }
-
-// take evaluates an expression into a temporary. What gives no value, or several, stays where it is.
-func (h *hoisting) take(e ast.Expr) {
-	e = ast.Unparen(e)
-	t := h.types.TypeOf(e)
-	if _, several := t.(*types.Tuple); several || t == nil || h.types.Types[e].IsVoid() || h.early[e] != "" {
-		return
-	}
-	text, name := h.typed(e, h.expr(e)), h.fresh("o")
-	if h.early == nil {
-		h.early = map[ast.Expr]string{}
-	}
-	h.early[e] = name
-	h.before = append(h.before, name+" := "+text, "_ = "+name)
-}
-
-// afterAll renders a statement behind what must come first, in a block where it declares nothing.
-func afterAll(before []string, statement string) string {
-	if len(before) == 0 {
-		return statement
-	}
-	return "{ " + strings.Join(append(before, statement), "; ") + " }"
 }

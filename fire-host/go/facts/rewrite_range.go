@@ -18,12 +18,12 @@ func (r *rewriter) rangeStatement(s *ast.RangeStmt) string {
 	case nil:
 		r.refuse(s, "a range over a type parameter without a core type")
 	case *types.Slice:
-		return r.rangeElements(s, r.expr(s.X))
+		return r.rangeElements(s, r.inPlace(s.X))
 	case *types.Pointer:
 		if !r.used(s.Value) {
-			return r.rangeElements(s, r.expr(s.X)) // the length alone, even of a nil pointer
+			return r.rangeElements(s, r.inPlace(s.X)) // the length alone, even of a nil pointer
 		}
-		return r.rangeElements(s, "fire__.NonNil("+r.expr(s.X)+")[:]")
+		return r.rangeElements(s, "fire__.NonNil("+r.inPlace(s.X)+")[:]")
 	case *types.Map:
 		return r.rangeMap(s)
 	case *types.Chan:
@@ -68,8 +68,17 @@ func (r *rewriter) bind(s *ast.RangeStmt, key, value string) string {
 			out = append(out, r.assignText(&ast.AssignStmt{Lhs: []ast.Expr{e}, Tok: s.Tok}, text))
 		}
 	}
+	if s.Tok == token.ASSIGN {
+		var targets []ast.Expr
+		for _, e := range []ast.Expr{s.Key, s.Value} {
+			if r.used(e) {
+				targets = append(targets, e)
+			}
+		}
+		out = r.ordered(targets, nil)
+	}
 	if s.Tok == token.ASSIGN && r.used(s.Key) && r.used(s.Value) {
-		return r.assignText(&ast.AssignStmt{Lhs: []ast.Expr{s.Key, s.Value}, Tok: s.Tok}, key+", "+value)
+		return strings.Join(append(out, r.assignText(&ast.AssignStmt{Lhs: []ast.Expr{s.Key, s.Value}, Tok: s.Tok}, key+", "+value)), "; ")
 	}
 	one(s.Key, key)
 	one(s.Value, value)
@@ -100,12 +109,12 @@ func (r *rewriter) rangeElements(s *ast.RangeStmt, x string) string {
 
 func (r *rewriter) rangeMap(s *ast.RangeStmt) string {
 	it := r.fresh("it")
-	return "for " + it + " := fire__.MapRange(" + r.expr(s.X) + "); " + it + ".Next(); " + r.body(s, r.bind(s, it+".Key()", it+".Value()"))
+	return "for " + it + " := fire__.MapRange(" + r.inPlace(s.X) + "); " + it + ".Next(); " + r.body(s, r.bind(s, it+".Key()", it+".Value()"))
 }
 
 func (r *rewriter) rangeChannel(s *ast.RangeStmt) string {
 	c, v, ok := r.fresh("c"), r.fresh("v"), r.fresh("ok")
-	head := "for " + c + " := (" + r.expr(s.X) + "); ; { " + v + ", " + ok + " := fire__.Recv2(" + c + "); if !" + ok + " { break }; _ = " + v + "; " + r.bind(s, v, "")
+	head := "for " + c + " := (" + r.inPlace(s.X) + "); ; { " + v + ", " + ok + " := fire__.Recv2(" + c + "); if !" + ok + " { break }; _ = " + v + "; " + r.bind(s, v, "")
 	return head + "\n" + r.block(s.Body, "") + "\n}"
 }
 
@@ -116,7 +125,7 @@ func (r *rewriter) rangeNative(s *ast.RangeStmt) string {
 		list = append(list, s.Value)
 	}
 	if s.Key == nil {
-		return "for range " + r.expr(s.X) + " " + r.block(s.Body, "")
+		return "for range " + r.inPlace(s.X) + " " + r.block(s.Body, "")
 	}
 	direct := true
 	for _, e := range list {
@@ -129,7 +138,7 @@ func (r *rewriter) rangeNative(s *ast.RangeStmt) string {
 		for i, e := range list {
 			names[i] = e.(*ast.Ident).Name
 		}
-		return "for " + strings.Join(names, ", ") + " " + s.Tok.String() + " range " + r.expr(s.X) + " " + r.block(s.Body, "")
+		return "for " + strings.Join(names, ", ") + " " + s.Tok.String() + " range " + r.inPlace(s.X) + " " + r.block(s.Body, "")
 	}
 	names := make([]string, len(list))
 	for i, e := range list {
@@ -142,5 +151,5 @@ func (r *rewriter) rangeNative(s *ast.RangeStmt) string {
 	if len(names) == 2 {
 		value = names[1]
 	}
-	return "for " + strings.Join(names, ", ") + " := range " + r.expr(s.X) + " " + r.body(s, r.bind(s, names[0], value))
+	return "for " + strings.Join(names, ", ") + " := range " + r.inPlace(s.X) + " " + r.body(s, r.bind(s, names[0], value))
 }

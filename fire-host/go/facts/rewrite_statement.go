@@ -74,17 +74,20 @@ func (r *rewriter) statement(s ast.Stmt) string {
 
 // simple renders a statement in a place where the grammar wants a simple one.
 func (r *rewriter) simple(s ast.Stmt) string {
+	apart := false
 	switch s := s.(type) {
 	case *ast.AssignStmt:
-		if r.needsBlock(s) {
-			return "func() { " + r.assign(s) + " }()"
-		}
-		return r.assign(s)
+		apart = r.needsBlock(s)
 	case *ast.IncDecStmt:
-		if !r.plain(s.X) {
-			return "func() { " + r.incDec(s) + " }()"
-		}
-		return r.incDec(s)
+		apart = !r.plain(s.X) || r.outOfOrder([]ast.Expr{s.X}, nil)
+	case *ast.ExprStmt:
+		apart = r.outOfOrder(nil, []ast.Expr{s.X})
+	case *ast.SendStmt:
+		apart = r.outOfOrder(nil, []ast.Expr{s.Chan, s.Value})
+	}
+	if apart {
+		r.notRecovering(s)
+		return "func() { " + r.statement(s) + " }()"
 	}
 	return r.statement(s)
 }
@@ -180,14 +183,18 @@ func (r *rewriter) forStatement(s *ast.ForStmt) string {
 	label := r.takeLabel(blocked)
 	defer r.hold()()
 	before, initial, after := "", "", ""
-	if blocked {
+	if blocked && !boxed && a.Tok == token.DEFINE {
+		// The variables stay the loop's, so that each iteration has its own.
+		before, after = "{ "+strings.Join(r.ordered(r.sides(a)), "; ")+"; ", " }"
+		initial = r.assignment(a)
+	} else if blocked {
 		before, after = "{ "+r.statement(s.Init)+"; ", " }"
 	} else if s.Init != nil {
 		initial = r.simple(s.Init)
 	}
 	cond, post := "", ""
 	if s.Cond != nil {
-		cond = r.expr(s.Cond)
+		cond = r.inPlace(s.Cond)
 	}
 	if s.Post != nil {
 		post = r.simple(s.Post)
@@ -270,7 +277,7 @@ func (r *rewriter) switchStatement(s *ast.SwitchStmt) string {
 	if !compared {
 		text := before + "switch " + inside
 		if s.Tag != nil {
-			text += r.expr(s.Tag) + " "
+			text += r.inPlace(s.Tag) + " "
 		}
 		return text + r.clauses(s.Body.List, func(c *ast.CaseClause) (string, string) {
 			if c.List == nil {
@@ -278,14 +285,14 @@ func (r *rewriter) switchStatement(s *ast.SwitchStmt) string {
 			}
 			list := make([]string, len(c.List))
 			for i, e := range c.List {
-				list[i] = r.expr(e)
+				list[i] = r.inPlace(e)
 			}
 			return "case " + strings.Join(list, ", "), ""
 		}) + after
 	}
 	tag := r.fresh("tag")
 	r.out.markCompared(r.typeOf(s.Tag))
-	return before + "switch " + tag + " := (" + r.expr(s.Tag) + "); " + r.clauses(s.Body.List, func(c *ast.CaseClause) (string, string) {
+	return before + "switch " + tag + " := (" + r.inPlace(s.Tag) + "); " + r.clauses(s.Body.List, func(c *ast.CaseClause) (string, string) {
 		if c.List == nil {
 			return "default", ""
 		}
@@ -294,7 +301,7 @@ func (r *rewriter) switchStatement(s *ast.SwitchStmt) string {
 			if r.types.Types[e].IsNil() {
 				list[i] = tag + " == nil"
 			} else {
-				list[i] = "fire__.Equal(" + tag + ", " + r.expr(e) + ")"
+				list[i] = "fire__.Equal(" + tag + ", " + r.inPlace(e) + ")"
 			}
 		}
 		return "case " + strings.Join(list, ", "), ""
@@ -324,7 +331,7 @@ func (r *rewriter) typeSwitch(s *ast.TypeSwitchStmt) string {
 	defer r.hold()()
 	value := r.fresh("x")
 	narrowed := r.fresh("v")
-	text := before + "switch " + inside + value + " := " + r.expr(x) + "; "
+	text := before + "switch " + inside + value + " := " + r.inPlace(x) + "; "
 	if name != "" {
 		text += narrowed + " := "
 	}
@@ -376,7 +383,7 @@ func (r *rewriter) selectStatement(s *ast.SelectStmt) string {
 		name := r.fresh("c")
 		label, prefix := "case "+strconv.Itoa(n), ""
 		receive := func(x ast.Expr) {
-			values = append(values, "fire__.Receiver("+r.expr(ast.Unparen(x).(*ast.UnaryExpr).X)+")")
+			values = append(values, "fire__.Receiver("+r.inPlace(ast.Unparen(x).(*ast.UnaryExpr).X)+")")
 			names = append(names, name)
 		}
 		switch comm := clause.Comm.(type) {
@@ -384,7 +391,7 @@ func (r *rewriter) selectStatement(s *ast.SelectStmt) string {
 			hasDefault = true
 			label = "default"
 		case *ast.SendStmt:
-			values = append(values, "fire__.Sender("+r.expr(comm.Chan)+").Case("+r.expr(comm.Value)+")")
+			values = append(values, "fire__.Sender("+r.inPlace(comm.Chan)+").Case("+r.inPlace(comm.Value)+")")
 			names = append(names, name)
 		case *ast.ExprStmt:
 			receive(comm.X)
@@ -411,16 +418,13 @@ func (r *rewriter) selectStatement(s *ast.SelectStmt) string {
 
 func (r *rewriter) goStatement(s *ast.GoStmt) string {
 	call := s.Call
+	before := r.ordered(nil, []ast.Expr{call})
 	if lit, ok := ast.Unparen(call.Fun).(*ast.FuncLit); ok && len(call.Args) == 0 && lit.Type.Results == nil {
 		return "fire__.Go(" + r.funcLit(lit) + ")"
 	}
 	if r.tuple(call) {
 		r.refuse(s, "go with the several results of a call as arguments")
 	}
-	if tv := r.types.Types[call.Fun]; tv.IsBuiltin() || tv.IsType() {
-		return "fire__.Go(func() { " + r.expr(call) + " })"
-	}
-	var before []string
 	bind := func(e ast.Expr) string {
 		if tv := r.types.Types[e]; tv.Value != nil || tv.IsNil() {
 			return r.expr(e)
@@ -428,6 +432,14 @@ func (r *rewriter) goStatement(s *ast.GoStmt) string {
 		name := r.fresh("a")
 		before = append(before, name+" := "+r.held(e))
 		return name
+	}
+	if tv := r.types.Types[call.Fun]; tv.IsBuiltin() {
+		for _, a := range call.Args {
+			if name := bind(a); r.types.Types[a].Value == nil {
+				r.evaluated(a, name)
+			}
+		}
+		return "{ " + strings.Join(append(before, "fire__.Go(func() { "+r.expr(call)+" })"), "; ") + " }"
 	}
 	fun := ""
 	switch f := ast.Unparen(call.Fun).(type) {
@@ -482,13 +494,15 @@ func (r *rewriter) deferStatement(s *ast.DeferStmt) string {
 		panic(refusal{reasonRecover, "it defers " + callee.Name() + " of an interface, and a method of that name recovers", s.Pos()})
 	}
 	if callee != nil && r.out.recovers(callee) {
-		return "defer " + r.deferredRecoverer(s.Call, callee)
+		before := r.ordered(nil, []ast.Expr{s.Call})
+		return afterAll(before, "defer "+r.deferredRecoverer(s.Call, callee))
 	}
+	before := r.ordered(nil, []ast.Expr{s.Call})
 	text := r.expr(s.Call)
 	if !strings.HasSuffix(text, ")") {
 		r.refuse(s, "defer of an expression that is no call any more")
 	}
-	return "defer " + text
+	return afterAll(before, "defer "+text)
 }
 
 // deferredRecoverer renders the deferred call of a function that recovers: it comes along, to run where the panic is.

@@ -103,7 +103,13 @@ impl Case {
         for _ in 0..1 + self.random.below(4) {
             self.function(&variables);
         }
-        self.main(&variables);
+        let mut call = String::new();
+        if self.random.chance(60) {
+            let (function, made) = self.late_function();
+            self.out += &function;
+            call = made;
+        }
+        self.main(&variables, &call);
     }
 
     fn declare_types(&mut self) {
@@ -398,7 +404,7 @@ impl Case {
         }
     }
 
-    fn main(&mut self, globals: &[(String, Type)]) {
+    fn main(&mut self, globals: &[(String, Type)], last: &str) {
         self.begin(globals);
         let mut body = String::from("\tz := 0\n\t_ = z\n");
         body += &self.counter_variable();
@@ -409,6 +415,7 @@ impl Case {
             let _ = writeln!(body, "\tshow.Put({name:?}, {name})");
         }
         let _ = writeln!(body, "\tshow.Put(\"total\", {}total)", self.prefix);
+        body += last;
         let _ = writeln!(self.out, "func {}main() {{\n{body}}}\n", self.prefix);
     }
 
