@@ -1,6 +1,7 @@
 //! Every program of the conformance suite behaves the same at home and in workers.
 //!
-//! `FIRE_CONFORMANCE="word word"` runs only the programs whose names contain one of the words. The Go on PATH is the one that
+//! `FIRE_CONFORMANCE="word word"` runs only the programs whose names contain one of the words, `FIRE_OVER=shm` only that transport
+//! (the tests of the others then fail: leave them out). The Go on PATH is the one that
 //! is tested: each release builds in a directory of its own.
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
@@ -29,12 +30,28 @@ fn suite() -> &'static [Difference] {
             &Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../target/conformance-{release}")),
             read_all(std::env::var("FIRE_CONFORMANCE").ok().as_deref()),
             |_| vec![Split::Package, Split::Function],
-            &Over::ALL,
+            overs(),
         ))
     })
 }
 
+/// The transports that the suite runs over.
+fn overs() -> &'static [Over] {
+    let asked = std::env::var("FIRE_OVER");
+    match Over::ALL
+        .iter()
+        .position(|over| asked.as_deref() == Ok(over.name()))
+    {
+        Some(one) => &Over::ALL[one..=one],
+        None => &Over::ALL,
+    }
+}
+
 fn conforms(split: Option<Split>, over: Option<Over>) {
+    assert!(
+        over.is_none_or(|over| overs().contains(&over)),
+        "FIRE_OVER leaves it out"
+    );
     let differing: Vec<_> = suite()
         .iter()
         .filter(|one| one.split == split && one.over == over)
