@@ -2,6 +2,9 @@ package main
 
 import (
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"go/types"
 	"os"
 	"path/filepath"
@@ -112,7 +115,8 @@ func (s *session) instancesTest(info *PackageInfo, exported map[string]*types.Ty
 			found[canonicalType(n)] = exportedText(table, exported, n)
 		}
 	})
-	if len(found) == 0 {
+	methods := testMethods(info)
+	if len(found) == 0 && methods == "" {
 		return ""
 	}
 	var text strings.Builder
@@ -120,8 +124,40 @@ func (s *session) instancesTest(info *PackageInfo, exported map[string]*types.Ty
 	for _, name := range sortedKeys(found) {
 		fmt.Fprintf(&text, "\t\t%q, (*%s)(nil),\n", name, found[name])
 	}
-	text.WriteString("\t)\n}\n")
+	fmt.Fprintf(&text, "\t)\n\t__fire_test_types.Functions(\n%s\t)\n}\n", methods)
 	return text.String()
+}
+
+// testMethods registers the unexported methods of the types that a package's tests declare: interfaces of the package may
+// ask for them, and reflect does not show them.
+func testMethods(info *PackageInfo) string {
+	var b strings.Builder
+	for _, name := range absolute(info.meta.Dir, info.meta.TestGoFiles) {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			continue // Go says so
+		}
+		for _, d := range file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || f.Recv == nil || len(f.Recv.List) != 1 || f.Name.IsExported() || f.Name.Name == "_" {
+				continue
+			}
+			t := ast.Unparen(f.Recv.List[0].Type)
+			pointer, isPointer := t.(*ast.StarExpr)
+			if isPointer {
+				t = ast.Unparen(pointer.X)
+			}
+			id, ok := t.(*ast.Ident)
+			switch {
+			case !ok: // generic
+			case isPointer:
+				fmt.Fprintf(&b, "\t\t\"%s.(*%s).%s\", (*%s).%s,\n", info.Path, id.Name, f.Name.Name, id.Name, f.Name.Name)
+			default:
+				fmt.Fprintf(&b, "\t\t\"%s.%s.%s\", %s.%s,\n", info.Path, id.Name, f.Name.Name, id.Name, f.Name.Name)
+			}
+		}
+	}
+	return b.String()
 }
 
 // putTests writes the test files of one package.
