@@ -88,6 +88,11 @@ impl Agent {
         self.packages(&WORKER)
     }
 
+    /// Whether a file is of the transport's Go half.
+    pub fn is_lane(&self, file: &Path) -> bool {
+        file.starts_with(&self.lane)
+    }
+
     fn packages(&self, list: &[(&str, &str)]) -> BTreeMap<String, BTreeMap<String, PathBuf>> {
         let mut packages = BTreeMap::new();
         for (path, directory) in list {

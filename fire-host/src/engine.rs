@@ -19,7 +19,7 @@ mod workers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -32,12 +32,12 @@ use crate::agent::Agent;
 use crate::compile::Compiler;
 use crate::control::Control;
 use crate::facts::Facts;
-use crate::plugins::{PluginError, Registry};
+use crate::plugins::{Kind, PluginError, Registry, built_in_names};
 use crate::project::Project;
 use crate::source::Snapshot;
 use crate::swap::{
-    Census, Degraded, Desk, Fallback, HomeBuild, Hot, PrepareError, Reason, Swapped, Swapper, Task,
-    Undone, Verdict, WorkerNews,
+    Census, Degraded, Desk, Diagnostic, Fallback, HomeBuild, Hot, PrepareError, Reason, Swapped,
+    Swapper, Task, Undone, Verdict, WorkerNews,
 };
 
 use ledger::Ledger;
@@ -272,6 +272,23 @@ impl Swapper for Engine {
 
     fn revert<'a>(&'a mut self, functions: &'a [String]) -> Task<'a, Result<(), Fallback>> {
         Box::pin(self.reverted(functions))
+    }
+
+    fn blamed(&self, diagnostics: &[Diagnostic]) -> Option<Degraded> {
+        let running = self.running.as_ref()?;
+        let is_lane = |found: &&Diagnostic| running.agent.is_lane(Path::new(&found.file));
+        let found = diagnostics.iter().find(is_lane)?;
+        let name = &self.project.transport.name;
+        Some(Degraded {
+            message: format!(
+                "the Go half of transport `{name}` does not compile: {}",
+                crate::build::shown(found)
+            ),
+            hint: Some(format!(
+                "`fire plugin check` shows it to the plugin's author; until it is mended, set transport = \"{}\" in fire.toml",
+                built_in_names(Kind::Transport)[0]
+            )),
+        })
     }
 
     fn census(&self) -> Option<Census> {

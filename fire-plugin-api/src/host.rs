@@ -36,7 +36,7 @@ impl Constructors {
     /// An instance of the transport. `name` is what its events are marked with.
     pub fn transport(&self, name: &str, options: &str) -> Result<Box<dyn Transport>, Error> {
         let made = make(self.0.transport(), name, options)?;
-        Ok(Box::new(transport::Proxy::new(made)?))
+        Ok(Box::new(transport::Proxy::new(made)))
     }
 
     /// An instance of the split strategy.
@@ -48,7 +48,7 @@ impl Constructors {
     /// An instance of the restart policy.
     pub fn policy(&self, name: &str, options: &str) -> Result<Box<dyn RestartPolicy>, Error> {
         let made = make(self.0.policy(), name, options)?;
-        Ok(Box::new(policy::Proxy::new(made)?))
+        Ok(Box::new(policy::Proxy::new(made)))
     }
 }
 

@@ -119,7 +119,7 @@ pub trait RestartPolicy: Send + Sync {
         }
     }
 
-    /// Limits for each worker. Since 1.0.
+    /// Limits for each worker. Since 1.1: fire has the defaults for a plugin that was built before.
     fn worker_limits(&self) -> WorkerLimits {
         WorkerLimits::default()
     }

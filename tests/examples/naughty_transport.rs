@@ -1,6 +1,9 @@
 //! A transport over Unix-domain sockets that fails at the call, and in the way, that its option names: `fails = "create
 //! panics"`, say; `only = 4` makes it the fourth link alone. Without an option it works.
 
+#[path = "naughty_ways/ways.rs"]
+mod ways;
+
 use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
@@ -11,42 +14,34 @@ use std::sync::atomic::Ordering::Relaxed;
 use fire_plugin_api::stream::{self, Accept, Connect, Stream};
 use fire_plugin_api::transport::{Endpoint, GoFile, Link, LinkRequest, Side};
 use fire_plugin_api::{Error, Transport, options};
+use ways::Ways;
 
-#[derive(Default, serde::Deserialize)]
+#[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Naughty {
+struct Options {
     #[serde(default)]
     fails: String,
     only: Option<usize>,
-    #[serde(skip)]
-    links: AtomicUsize,
 }
 
-impl Naughty {
-    /// Fails, if it is to fail here.
-    fn at(&self, call: &str) -> Result<(), Error> {
-        match self.fails.strip_prefix(call) {
-            Some(" panics") => panic!("naughty {call}"),
-            Some(" hangs") => loop {
-                std::thread::park();
-            },
-            Some(" fails") => Err(Error::new("naughty")),
-            _ => Ok(()),
-        }
-    }
+struct Naughty {
+    ways: Ways,
+    /// The number of the link that fails; none: all of them.
+    only: Option<usize>,
+    links: AtomicUsize,
 }
 
 impl Transport for Naughty {
     fn go_half(&self) -> Vec<GoFile> {
-        if self.at("go_half").is_err() {
+        if self.ways.at("go_half").is_err() {
             return Vec::new();
         }
         let good = include_str!("../third-party/pigeon/go/attach.go");
-        let body = match self.fails.as_str() {
-            "Go does not compile" => "return nil, nowhere",
-            "Attach fails" => "return nil, syscall.ENOENT",
-            "Attach panics" => "panic(descriptor)",
-            "Attach hangs" => "select {}",
+        let body = match (self.ways.way("Go"), self.ways.way("Attach")) {
+            (Some("does not compile"), _) => "return nil, nowhere",
+            (_, Some("fails")) => "return nil, syscall.ENOENT",
+            (_, Some("panics")) => "panic(descriptor)",
+            (_, Some("hangs")) => "select {}",
             _ => return stream::go_half(good),
         };
         let head = "(side Side, descriptor string) (*Link, error) {\n";
@@ -56,39 +51,36 @@ impl Transport for Naughty {
     fn create(&self, request: &LinkRequest) -> Result<Box<dyn Link>, Error> {
         let number = 1 + self.links.fetch_add(1, Relaxed);
         if self.only.is_none_or(|only| only == number) {
-            self.at("create")?;
+            self.ways.at("create")?;
         }
         let path = request.directory.join("lanes.sock");
         Ok(Box::new(NaughtyLink {
-            naughty: Self {
-                fails: self.fails.clone(),
-                ..Self::default()
-            },
+            ways: self.ways.clone(),
             inner: stream::link(Socket(path)),
         }))
     }
 }
 
 struct NaughtyLink {
-    naughty: Naughty,
+    ways: Ways,
     inner: Box<dyn Link>,
 }
 
 impl Link for NaughtyLink {
     fn descriptor(&self, side: Side) -> String {
-        match self.naughty.at("descriptor") {
+        match self.ways.at("descriptor") {
             Ok(()) => self.inner.descriptor(side),
             Err(_) => "two\nlines".to_owned(),
         }
     }
 
     fn attached(&self) -> Result<(), Error> {
-        self.naughty.at("attached")?;
+        self.ways.at("attached")?;
         self.inner.attached()
     }
 
     fn close(&self, cause: &str) {
-        let _ = self.naughty.at("close");
+        let _ = self.ways.at("close");
         self.inner.close(cause);
     }
 
@@ -115,7 +107,12 @@ impl Connect for Socket {
 }
 
 fire_plugin_api::export_transport!("naughty-transport", |text| {
-    let naughty: Naughty = options::read(text)?;
-    naughty.at("new")?;
-    Ok(naughty)
+    let Options { fails, only } = options::read(text)?;
+    let ways = Ways { fails };
+    ways.at("new")?;
+    Ok(Naughty {
+        ways,
+        only,
+        links: AtomicUsize::new(0),
+    })
 });

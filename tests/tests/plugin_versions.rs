@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-use fire_host::plugins::Registry;
+use fire_host::plugins::{Registry, open};
 use fire_host::project::PluginChoice;
-use fire_plugin_api::policy::{Action, Edit};
+use fire_plugin_api::policy::{Action, Edit, WorkerLimits};
 use fire_tests::plugin_libraries::{built_in, restrict};
 
 /// A change of one file: its path in the crate, what is there, what comes instead.
@@ -18,8 +18,8 @@ type Change = (&'static str, &'static str, &'static str);
 
 /// The newer versions are two: to cargo, crates of the same name and version at the same place in their workspaces are
 /// one, and it would take the other's build for up to date.
-const NEWER_HOST: Change = ("Cargo.toml", "version = \"1.0.0\"", "version = \"1.1.0\"");
-const NEWER_PLUGIN: Change = ("Cargo.toml", "version = \"1.0.0\"", "version = \"1.2.0\"");
+const NEWER_HOST: Change = ("Cargo.toml", "version = \"1.1.0\"", "version = \"1.2.0\"");
+const NEWER_PLUGIN: Change = ("Cargo.toml", "version = \"1.1.0\"", "version = \"1.3.0\"");
 
 /// A new method of a trait, as the rules have it: last, with a default.
 const NEW_METHOD: [Change; 2] = [
@@ -31,9 +31,30 @@ const NEW_METHOD: [Change; 2] = [
     ),
     (
         "src/ffi/policy.rs",
-        "    /// Asks for what the plain trait cannot refuse.",
+        "    /// Around the plugin's object.",
         "    /// New.\n    pub fn patience_ms(&self) -> u64 {\n        self.inner.patience_ms()\n    }\n\n    \
-         /// Asks for what the plain trait cannot refuse.",
+         /// Around the plugin's object.",
+    ),
+];
+
+/// What 1.0.0 was: without the method that 1.1.0 has added.
+const OLDER: [Change; 4] = [
+    ("Cargo.toml", "version = \"1.1.0\"", "version = \"1.0.0\""),
+    (
+        "src/ffi/policy.rs",
+        "    /// [`RestartPolicy::worker_limits`]. Methods after the last prefix field have a default: older plugins lack them.\n    \
+         fn worker_limits(&self) -> Answer<FfiWorkerLimits> {\n        answer(Ok(WorkerLimits::default()))\n    }\n",
+        "",
+    ),
+    (
+        "src/ffi/policy.rs",
+        "    fn worker_limits(&self) -> Answer<FfiWorkerLimits> {\n        answer(",
+        "}\n\nimpl Adapter {\n    fn worker_limits(&self) -> Answer<FfiWorkerLimits> {\n        answer(",
+    ),
+    (
+        "src/ffi/policy.rs",
+        "plain_or_raise(self.inner.worker_limits()).into()",
+        "WorkerLimits::default()",
     ),
 ];
 
@@ -207,7 +228,7 @@ fn a_plugin_of_an_older_version_works_in_a_newer_host() {
         "src/host.rs",
         "    /// An instance of the transport.",
         "    /// New.\n    pub fn patience_ms(&self) -> u64 {\n        \
-         policy::Proxy::new(make(self.0.policy(), \"\", \"\").unwrap()).unwrap().patience_ms()\n    }\n\n    \
+         policy::Proxy::new(make(self.0.policy(), \"\", \"\").unwrap()).patience_ms()\n    }\n\n    \
          /// An instance of the transport.",
     );
     let other = Other::new(
@@ -236,6 +257,16 @@ fn a_plugin_of_an_older_version_works_in_a_newer_host() {
     );
 }
 
+/// Built against 1.0, which knew of no limits for workers.
+#[test]
+fn a_plugin_of_the_first_version_works_in_this_host() {
+    let library = Other::new("first", &OLDER).policy();
+    assert_eq!(open(&library, None).unwrap().about.api, [1, 0, 0]);
+    let policy = Registry::builtin().policy(&choice(library)).unwrap();
+    assert_eq!(policy.judge(&body()), Ok(vec![Action::Hot]));
+    assert_eq!(policy.worker_limits(), WorkerLimits::default());
+}
+
 #[test]
 fn a_plugin_of_a_newer_version_works_in_this_host() {
     let other = Other::new(
@@ -255,8 +286,28 @@ fn a_changed_layout_is_refused_in_one_sentence() {
         .unwrap();
     assert_eq!(
         error.message,
-        "plugin `careful` does not fit this fire's types (built with fire-plugin-api 1.0.0)"
+        "plugin `careful` does not fit this fire's types (built with fire-plugin-api 1.1.0)"
     );
     assert!(error.hint.unwrap().contains("fire plugin add careful"));
     assert!(error.detail.unwrap().lines().count() > 5, "the long story");
+}
+
+/// Today's fire cannot be what is too old for it.
+#[test]
+fn a_layout_of_a_newer_version_asks_for_a_newer_fire() {
+    let [field, into, out] = CHANGED_FIELD;
+    let newer = ("Cargo.toml", NEWER_PLUGIN.1, "version = \"1.4.0\"");
+    let other = Other::new("newer-layout", &[newer, field, into, out]);
+    let error = Registry::builtin()
+        .policy(&choice(other.policy()))
+        .err()
+        .unwrap();
+    assert_eq!(
+        error.message,
+        "plugin `careful` does not fit this fire's types (built with fire-plugin-api 1.4.0)"
+    );
+    assert_eq!(
+        error.hint.unwrap(),
+        "this fire has fire-plugin-api 1.1.0: install a newer one, or build the plugin with that"
+    );
 }

@@ -75,7 +75,11 @@ impl PluginError {
             .message
             .strip_prefix(&plugin)
             .unwrap_or(&error.message);
-        let said = said.strip_prefix("`new`: ").unwrap_or(said);
+        // An error of an option is not one of a call.
+        let said = match error.line {
+            Some(_) => said.strip_prefix("`new`: ").unwrap_or(said),
+            None => said,
+        };
         Self {
             message: format!("{place}{plugin}{said}"),
             hint: error.hint,

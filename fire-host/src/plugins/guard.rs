@@ -45,6 +45,8 @@ pub struct Watch {
     patience: Duration,
     /// It did not answer, or panicked.
     given_up: AtomicBool,
+    /// The user knows that somebody else decides from now on.
+    told: AtomicBool,
 }
 
 impl Watch {
@@ -55,6 +57,7 @@ impl Watch {
             name: name.to_owned(),
             patience,
             given_up: AtomicBool::new(false),
+            told: AtomicBool::new(false),
         })
     }
 
@@ -86,7 +89,11 @@ impl Watch {
                     ..error
                 }
             }),
-            Ok(Err(_)) => Err(self.give_up(call, "panicked")),
+            Ok(Err(payload)) => Err(match payload.downcast::<Error>() {
+                // What the plain method cannot return: the adapter has caught the panic.
+                Ok(error) => self.give_up(call, &error.message),
+                Err(_) => self.give_up(call, "panicked"),
+            }),
             Err(_) => {
                 let waited = self.patience.as_secs_f32();
                 Err(self.give_up(call, &format!("did not answer within {waited} s")))
@@ -109,8 +116,13 @@ impl Watch {
         })
     }
 
-    /// Tells the user what is done instead.
+    /// Tells the user what is done instead; of a plugin that is not asked any more, once.
     fn instead(&self, error: &Error, builtin: &str) {
+        let given_up = self.given_up.load(Ordering::Relaxed);
+        if given_up && self.told.swap(true, Ordering::Relaxed) {
+            tracing::debug!(target: "plugin", "{error}; `{builtin}` decides instead");
+            return;
+        }
         tracing::warn!(target: "plugin", "{error}; `{builtin}` decides instead");
     }
 }

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use fire_plugin_api::host::{ABI_SYMBOL, About, Constructors, Mismatch};
+use fire_plugin_api::version;
 
 use super::error::PluginError;
 use super::lock::Digest;
@@ -60,14 +61,23 @@ pub fn open(path: &Path, locked: Option<&Digest>) -> Result<Library, PluginError
 fn refused(about: &About, why: &str, detail: &str) -> PluginError {
     // It can have thousands of lines: only with `-v`.
     tracing::info!(target: "plugin", plugin = about.name.as_str(), "{detail}");
-    let [major, minor, patch] = about.api;
+    let shown = |[major, minor, patch]: [u32; 3]| format!("{major}.{minor}.{patch}");
+    let hint = if about.api > version::OWN {
+        format!(
+            "this fire has fire-plugin-api {}: install a newer one, or build the plugin with that",
+            shown(version::OWN)
+        )
+    } else {
+        format!(
+            "build it again with today's fire-plugin-api: `fire plugin add {}`",
+            about.name
+        )
+    };
     PluginError::new(format!(
-        "plugin `{}` {why} (built with fire-plugin-api {major}.{minor}.{patch})",
-        about.name
+        "plugin `{}` {why} (built with fire-plugin-api {})",
+        about.name,
+        shown(about.api)
     ))
-    .with_hint(format!(
-        "build it again with today's fire-plugin-api: `fire plugin add {}`",
-        about.name
-    ))
+    .with_hint(hint)
     .with_detail(detail)
 }

@@ -614,17 +614,17 @@ impl Answerer {
             Err(error) => error,
         };
         build(project, &HomeBuild::default(), binary, &self.guard).await?;
-        let first = error.diagnostics().into_iter().next();
-        tell_degraded(
-            &self.outlet,
-            Degraded {
-                message: format!(
-                    "the program builds, but not with fire's part in it: {}",
-                    first.map(|found| shown(&found)).unwrap_or_default()
-                ),
-                hint: None,
-            },
-        );
+        let diagnostics = error.diagnostics();
+        let swapper = self.swapper.as_ref();
+        let blamed = swapper.and_then(|swapper| swapper.blamed(&diagnostics));
+        let degraded = blamed.unwrap_or_else(|| Degraded {
+            message: format!(
+                "the program builds, but not with fire's part in it: {}",
+                diagnostics.first().map(shown).unwrap_or_default()
+            ),
+            hint: None,
+        });
+        tell_degraded(&self.outlet, degraded);
         Ok(false)
     }
 

@@ -270,6 +270,12 @@ pub trait Swapper: Send {
     /// Puts the generation before the last swap back: the source stays as it is, and the next save goes on.
     fn undo(&mut self) -> Task<'_, Result<Undone, Fallback>>;
 
+    /// What to tell of a build that fails with a prepared build's additions alone. `None`: nobody in particular is to
+    /// blame.
+    fn blamed(&self, _diagnostics: &[Diagnostic]) -> Option<Degraded> {
+        None
+    }
+
     /// Directories that must go even if fire is killed. Asked after each prepared build.
     fn leftovers(&self) -> Vec<PathBuf> {
         Vec::new()

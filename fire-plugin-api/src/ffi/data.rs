@@ -47,6 +47,12 @@ pub fn plain<T>(answer: Answer<T>) -> Result<T, Error> {
     answer.into_result().map_err(Error::from)
 }
 
+/// The same for a call whose plain form cannot fail: an error goes on as the payload of a panic, which whoever guards
+/// the plugin catches, and which no hook is told of.
+pub fn plain_or_raise<T>(answer: Answer<T>) -> T {
+    plain(answer).unwrap_or_else(|error| std::panic::resume_unwind(Box::new(error)))
+}
+
 /// Each element converted, into the vector of this side.
 pub fn strings(texts: &[String]) -> RVec<RString> {
     texts

@@ -5,13 +5,15 @@
     reason = "written by `sabi_trait`; nothing in this file is by hand"
 )]
 
+use std::sync::OnceLock;
+
 use abi_stable::StableAbi;
 use abi_stable::sabi_trait;
 use abi_stable::sabi_trait::TD_Opaque;
 use abi_stable::std_types::{RBox, ROption, RString, RVec};
 
 use super::caught::Caught;
-use super::data::{Answer, answer, plain, plain_strings, strings};
+use super::data::{Answer, answer, plain, plain_or_raise, plain_strings, strings};
 use crate::policy::{Action, DrainLimits, Edit, Ending, Process, Response, WorkerLimits};
 use crate::{Error, RestartPolicy};
 
@@ -85,21 +87,19 @@ impl FfiPolicy for Adapter {
 /// Inside the host: the plugin as the plain trait.
 pub struct Proxy {
     inner: Policy,
-    /// Asked once: the plain method cannot fail.
-    drain_limits: DrainLimits,
-    worker_limits: WorkerLimits,
+    // Asked once each.
+    drain_limits: OnceLock<DrainLimits>,
+    worker_limits: OnceLock<WorkerLimits>,
 }
 
 impl Proxy {
-    /// Asks for what the plain trait cannot refuse.
-    pub fn new(inner: Policy) -> Result<Self, Error> {
-        let drain_limits = plain(inner.drain_limits())?.into();
-        let worker_limits = plain(inner.worker_limits())?.into();
-        Ok(Self {
+    /// Around the plugin's object.
+    pub fn new(inner: Policy) -> Self {
+        Self {
             inner,
-            drain_limits,
-            worker_limits,
-        })
+            drain_limits: OnceLock::new(),
+            worker_limits: OnceLock::new(),
+        }
     }
 }
 
@@ -114,11 +114,15 @@ impl RestartPolicy for Proxy {
     }
 
     fn drain_limits(&self) -> DrainLimits {
-        self.drain_limits
+        *self
+            .drain_limits
+            .get_or_init(|| plain_or_raise(self.inner.drain_limits()).into())
     }
 
     fn worker_limits(&self) -> WorkerLimits {
-        self.worker_limits
+        *self
+            .worker_limits
+            .get_or_init(|| plain_or_raise(self.inner.worker_limits()).into())
     }
 }
 

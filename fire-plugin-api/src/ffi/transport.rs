@@ -8,6 +8,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use abi_stable::StableAbi;
 use abi_stable::sabi_trait;
@@ -15,7 +16,7 @@ use abi_stable::sabi_trait::TD_Opaque;
 use abi_stable::std_types::{RBox, RStr, RString, RVec};
 
 use super::caught::Caught;
-use super::data::{Answer, answer, plain};
+use super::data::{Answer, answer, plain, plain_or_raise};
 use super::lane::{self, EndpointBox, FfiSide};
 use crate::Error;
 use crate::transport::{Endpoint, GoFile, Link, LinkRequest, Side, Transport};
@@ -123,50 +124,43 @@ impl FfiLink for LinkAdapter {
 /// Inside the host: the plugin as the plain trait.
 pub struct Proxy {
     inner: TransportBox,
-    /// Asked once: the plain method cannot fail.
-    go_half: Vec<GoFile>,
+    // Asked once.
+    go_half: OnceLock<Vec<GoFile>>,
 }
 
 impl Proxy {
-    /// Asks for what the plain trait cannot refuse.
-    pub fn new(inner: TransportBox) -> Result<Self, Error> {
-        let go_half = plain(inner.go_half())?
-            .into_iter()
-            .map(GoFile::from)
-            .collect();
-        Ok(Self { inner, go_half })
+    /// Around the plugin's object.
+    pub fn new(inner: TransportBox) -> Self {
+        Self {
+            inner,
+            go_half: OnceLock::new(),
+        }
     }
 }
 
 impl Transport for Proxy {
     fn go_half(&self) -> Vec<GoFile> {
-        self.go_half.clone()
+        let ask = || {
+            let files = plain_or_raise(self.inner.go_half()).into_iter();
+            files.map(GoFile::from).collect()
+        };
+        self.go_half.get_or_init(ask).clone()
     }
 
     fn create(&self, request: &LinkRequest) -> Result<Box<dyn Link>, Error> {
         let inner = plain(self.inner.create(request.into()))?;
-        let descriptor = |side| plain(inner.descriptor(side)).map(String::from);
-        Ok(Box::new(LinkProxy {
-            home: descriptor(FfiSide::Home)?,
-            worker: descriptor(FfiSide::Worker)?,
-            inner,
-        }))
+        Ok(Box::new(LinkProxy { inner }))
     }
 }
 
 /// Inside the host: a plugin's link.
 struct LinkProxy {
     inner: LinkBox,
-    home: String,
-    worker: String,
 }
 
 impl Link for LinkProxy {
     fn descriptor(&self, side: Side) -> String {
-        match side {
-            Side::Home => self.home.clone(),
-            Side::Worker => self.worker.clone(),
-        }
+        plain_or_raise(self.inner.descriptor(side.into())).into()
     }
 
     fn attached(&self) -> Result<(), Error> {
@@ -174,9 +168,7 @@ impl Link for LinkProxy {
     }
 
     fn close(&self, cause: &str) {
-        if let Err(error) = plain(self.inner.close(cause.into())) {
-            tracing::warn!("a transport's link was not closed: {error}");
-        }
+        plain_or_raise(self.inner.close(cause.into()));
     }
 
     fn attach(&self, side: Side) -> Result<Box<dyn Endpoint>, Error> {

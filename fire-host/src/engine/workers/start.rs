@@ -144,7 +144,8 @@ impl Shared {
         if let Some(worker) = self.lock().workers.get(&generation)
             && let Err(error) = worker.link.attached()
         {
-            tracing::debug!(%error, "a link's names could not be removed");
+            // It serves all the same; its names go with the directory.
+            tracing::warn!(target: "plugin", "{error}");
         }
         self.begun.notify_one();
         Ok(started)
