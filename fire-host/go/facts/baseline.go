@@ -17,7 +17,7 @@ import (
 
 // promote makes the program that was instrumented last the baseline: it runs now.
 func (s *session) promote(map[string]any) error {
-	s.compiled, s.baseline = s.prepared, s.preparing
+	s.compiled, s.baseline, s.compiledStacks = s.prepared, s.preparing, s.preparedStacks
 	return nil
 }
 

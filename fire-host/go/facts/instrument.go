@@ -45,6 +45,9 @@ func (s *session) instrument(r *request, reply map[string]any) error {
 	if err := b.measureNatively(); err != nil {
 		return err
 	}
+	if err := b.readStacks(); err != nil {
+		return err
+	}
 	libraries, err := b.registerLibraries()
 	if err != nil {
 		return err

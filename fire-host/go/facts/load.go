@@ -31,13 +31,14 @@ type session struct {
 	baseline   map[string][]functionInstance      // of generic functions, by id: what the running program may call
 	below      map[*types.Package]map[string]bool // the packages that each is built from
 	tested     map[*PackageInfo][]use             // what their tests instantiate, once asked for
-	stack      map[*types.Func]bool               // functions of the user: whether they read the stack, once asked for
 	goVersion  string
 	goRoot     string
 	sizes      types.Sizes
 	c          *beyondC                // nil: no package of the user has cgo
 	prepared   map[string]*PackageInfo // the program that was instrumented last
 	compiled   map[string]*PackageInfo // the program that runs; nil: none does
+	// How stacks are read in either: see runtime.go.
+	preparedStacks, compiledStacks stacks
 }
 
 // listed is what `go list -json` says of a package.
@@ -123,7 +124,8 @@ func (s *session) buildFlags() []string {
 func (s *session) load(r *request, reply map[string]any) error {
 	before := *s
 	*s = session{request: *r, fset: token.NewFileSet(), user: map[string]*PackageInfo{}, listed: map[string]*listed{}, sourced: map[string]*PackageInfo{},
-		baseline: before.baseline, preparing: before.preparing, prepared: before.prepared, compiled: before.compiled}
+		baseline: before.baseline, preparing: before.preparing, prepared: before.prepared, compiled: before.compiled,
+		preparedStacks: before.preparedStacks, compiledStacks: before.compiledStacks}
 	s.sizes = types.SizesFor("gc", runtime.GOARCH)
 	patterns := r.Patterns
 	if len(patterns) == 0 {

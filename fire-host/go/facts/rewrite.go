@@ -26,6 +26,7 @@ type rewriter struct {
 	instances map[types.Object][]*types.Named // of generic types, by the last local type that they mention
 	viewed    map[ast.Expr]bool               // conversions to unsafe.Pointer that are found to be harmless where they are used
 	early     map[ast.Expr]string             // expressions that have been evaluated into temporaries: see rewrite_order.go
+	literals  map[*ast.FuncLit]string         // of the declaration: see literal.go
 	count     int
 	frames    []*frame // innermost last
 }
@@ -244,6 +245,7 @@ func hasCall(e ast.Expr) bool {
 // hosted renders a function declaration for a worker under the given name: receiver first, lines kept.
 func (r *rewriter) hosted(decl *ast.FuncDecl, name string, as hosting) string {
 	r.findBoxed(decl)
+	r.noteLiterals(decl)
 	r.locals, _ = localTypes(r.types, r.types.Defs[decl.Name].(*types.Func), decl.Body)
 	r.instances = r.out.s.localInstances(r.info, decl, r.locals)
 	signature := r.types.Defs[decl.Name].(*types.Func).Signature()
@@ -271,7 +273,11 @@ func (r *rewriter) hosted(decl *ast.FuncDecl, name string, as hosting) string {
 	}
 	results := r.enter(decl.Type, decl.Body, &prefix)
 	defer r.leave()
-	return fmt.Sprintf("%s\nfunc %s%s(%s) %s %s\n", r.line(decl), name, ownParameters, strings.Join(parameters, ", "), results, r.block(decl.Body, prefix.String()))
+	directive := ""
+	if len(r.literals) > 0 {
+		directive = "//go:noinline\n" // else the compiler names the literals by where it has put them
+	}
+	return fmt.Sprintf("%s%s\nfunc %s%s(%s) %s %s\n", directive, r.line(decl), name, ownParameters, strings.Join(parameters, ", "), results, r.block(decl.Body, prefix.String()))
 }
 
 // line is a directive that gives what follows the position of a node in the user's file.

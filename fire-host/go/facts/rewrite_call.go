@@ -6,12 +6,6 @@ import (
 	"strings"
 )
 
-// callerSensitive functions answer by the frames that they are called from: at home these are not the body's.
-var callerSensitive = map[string]bool{
-	"runtime.Caller": true, "runtime.Callers": true, "runtime.Stack": true,
-	"runtime/debug.Stack": true, "runtime/debug.PrintStack": true,
-}
-
 func (r *rewriter) call(e *ast.CallExpr) string {
 	tv := r.types.Types[e.Fun]
 	if tv.IsType() {
@@ -38,12 +32,6 @@ func (r *rewriter) call(e *ast.CallExpr) string {
 	case *ast.IndexExpr, *ast.IndexListExpr:
 		callee = r.instantiated(f)
 	}
-	if callee != nil && callee.Pkg() != nil {
-		name := functionID(callee)
-		if callerSensitive[name] || r.out.s.readsStack(callee) {
-			r.refuse(e, "a call of "+name+", which reads the stack")
-		}
-	}
 	if callee != nil && functionID(callee) == "reflect.TypeFor" {
 		return r.typeForCall(e, callee)
 	}
@@ -65,9 +53,6 @@ func (r *rewriter) function(e ast.Expr, f *types.Func) string {
 func (r *rewriter) functionValue(e ast.Expr, f *types.Func) string {
 	name := r.function(e, f)
 	if id := functionID(f); f.Signature().TypeParams().Len() == 0 && f.Pkg() != nil && replaced[id] == "" {
-		if callerSensitive[id] {
-			r.refuse(e, "a call of "+id)
-		}
 		if r.out.valued[id] == nil {
 			r.out.valued[id] = f
 			r.out.changed = true

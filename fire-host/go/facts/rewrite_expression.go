@@ -78,7 +78,11 @@ func (r *rewriter) funcLit(e *ast.FuncLit) string {
 	parameters := r.parameters(e.Type.Params, &prefix)
 	results := r.enter(e.Type, e.Body, &prefix)
 	defer r.leave()
-	return "func(" + strings.Join(parameters, ", ") + ") " + results + " " + r.block(e.Body, prefix.String())
+	mark := "func"
+	if name := r.literals[e]; name != "" {
+		mark = literalMark + name + "*/"
+	}
+	return mark + "(" + strings.Join(parameters, ", ") + ") " + results + " " + r.block(e.Body, prefix.String())
 }
 
 // address renders the address of an expression that lies at home. Not ok: the expression is the worker's own value.

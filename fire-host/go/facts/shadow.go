@@ -76,6 +76,7 @@ type hostedBody struct {
 	imports []string // import lines
 	depends []string
 	entry   *types.Func // not nil: home calls it
+	object  *types.Func // not nil: it is a declaration's
 	as      hosting
 }
 
@@ -127,12 +128,15 @@ func (e *emitter) host(info *PackageInfo, file *ast.File, decl *ast.FuncDecl, as
 	if as == asEntry && callsRecover(info.Info, decl.Body) {
 		return &refusal{reasonRecover, "it calls recover in its own frame", decl.Pos()}
 	}
+	if why := e.s.cannotRead(info, decl); why != "" {
+		return &refusal{reasonAdded, why, decl.Pos()}
+	}
 	outer := e.scanned
 	e.scanned = info.Pkg
 	defer func() { e.scanned = outer }()
 	imports := e.scan(info, file, decl)
 	e.uses = append(e.uses, scannedUses{info.Pkg, usesIn(info, decl)})
-	body := &hostedBody{path: info.Pkg.Path(), id: id, name: name, as: as}
+	body := &hostedBody{path: info.Pkg.Path(), id: id, name: name, as: as, object: object}
 	if as == asEntry {
 		body.entry = object
 	}

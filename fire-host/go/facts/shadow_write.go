@@ -200,8 +200,12 @@ func (e *emitter) program(order []string) string {
 // makeProgram turns a shadow package into the worker's program.
 func (e *emitter) makeProgram(text *rendered, path string, order []string) {
 	for name, source := range text.files {
+		source, found := strings.CutPrefix(source, declarationsLine)
 		_, rest, _ := strings.Cut(source, "\n")
 		text.files[name] = "package main\n" + rest
+		if found {
+			text.files[name] = declarationsLine + text.files[name]
+		}
 	}
 	var b strings.Builder
 	b.WriteString("package main\n\nimport fire__ \"fireagent/worker\"\n")
@@ -214,6 +218,9 @@ func (e *emitter) makeProgram(text *rendered, path string, order []string) {
 	fmt.Fprintf(&b, "\nfunc main() { fire__.ServeAs(%q, %q) }\n", path, e.packageAt(path).Name())
 	text.files["main.go"] = b.String()
 }
+
+// declarationsLine gives functions that only lead on a file by which their frames are known: wire.Declarations.
+const declarationsLine = "//line /fire.declarations:1\n"
 
 // rendered is the text of one shadow package.
 type rendered struct {
@@ -282,6 +289,7 @@ func (e *emitter) render(path string) *rendered {
 			d.entry(b)
 		}
 		out.files[fmt.Sprintf("body_%d.go", i)] = fmt.Sprintf("package %s\n\n%s\n\nvar _ = fire__.Used\n\n%s", name, strings.Join(b.imports, "\n"), b.text)
+		d.init.WriteString(b.frames())
 		for _, line := range b.imports {
 			out.imports[strings.Trim(line[strings.LastIndexByte(line, ' ')+1:], `"`)] = true
 		}
@@ -294,7 +302,7 @@ func (e *emitter) render(path string) *rendered {
 	if text := exports(path, name, e.exported, out.imports); text != "" {
 		out.files["exports.go"] = text
 	}
-	out.files["declare.go"] = fmt.Sprintf("package %s\n\nimport fire__ \"fireagent/worker\"\n%s\nvar _ = fire__.Used\n\n%s", name, d.table.lines(), body)
+	out.files["declare.go"] = fmt.Sprintf(declarationsLine+"package %s\n\nimport fire__ \"fireagent/worker\"\n%s\nvar _ = fire__.Used\n\n%s", name, d.table.lines(), body)
 	out.imports["fireagent/worker"] = true
 	for p := range d.table.aliases {
 		out.imports[p] = true
@@ -394,7 +402,7 @@ func (e *emitter) writePackage(out, path string, text *rendered, hashes map[stri
 func mainPackage(out string, order []string, hashes map[string]string, last *declarations) *shadowPackage {
 	p := &shadowPackage{Path: "main", Imports: map[string]string{"fireagent/worker": "fireagent/worker"}}
 	var b strings.Builder
-	b.WriteString("package main\n\nimport fire__ \"fireagent/worker\"\n")
+	b.WriteString(declarationsLine + "package main\n\nimport fire__ \"fireagent/worker\"\n")
 	sorted := append([]string(nil), order...)
 	sort.Strings(sorted)
 	hash := sha256.New()

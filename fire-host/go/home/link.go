@@ -111,6 +111,9 @@ func (l *link) acquire(function string) (*session, error) {
 		return nil, err
 	}
 	s := &session{link: l, lane: opened, function: function, busy: true}
+	s.mark = &mark{session: s}
+	s.number = numbered(s.mark)
+	anyMoved.Store(true)
 	l.mu.Lock()
 	l.sessions = append(l.sessions, s)
 	l.mu.Unlock()

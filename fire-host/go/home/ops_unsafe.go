@@ -152,14 +152,10 @@ func (s *session) call(f reflect.Value, parameters, results []*typ, r *wire.Read
 	if len(results) != t.NumOut() {
 		panic(missing("function of this signature"))
 	}
-	var out []reflect.Value
-	if t.IsVariadic() {
-		out = f.CallSlice(in)
-	} else {
-		out = f.Call(in)
-	}
+	b := beneath{function: f, in: in, spread: t.IsVariadic()}
+	b.under(s.number)
 	w.B = w.B[:0]
-	for i, v := range out {
+	for i, v := range b.out {
 		results[i].fits(t.Out(i))
 		p := reflect.New(t.Out(i))
 		p.Elem().Set(v)

@@ -32,6 +32,8 @@ type session struct {
 	key        scratch // what was looked up in a map last
 	holder     scratch // the map or channel that an operation was on last
 	depth      int     // of the value that is being decoded
+	mark       *mark
+	number     uint32 // of the mark
 }
 
 func (s *session) send(kind uint16, payload []byte) {
@@ -48,6 +50,28 @@ func (s *session) receive() lane.Frame {
 		s.lost(err)
 	}
 	return f
+}
+
+// ask sends a question in place of an answer, and reads what the worker says to it. False: it says nothing that can be read, and
+// the lane is closed.
+func (s *session) ask(kind uint16, payload []byte, wanted uint16, read func(r *wire.Reader)) (ok bool) {
+	defer func() {
+		if !ok {
+			recover()
+			s.lane.Close()
+		}
+	}()
+	if err := s.lane.Send(lane.Frame{Kind: kind, Payload: payload}); err != nil {
+		return false
+	}
+	s.steps.Add(1)
+	f, err := s.lane.Recv()
+	s.steps.Add(1)
+	if err != nil || f.Kind != wanted {
+		return false
+	}
+	read(&wire.Reader{B: f.Payload})
+	return true
 }
 
 // lost ends the call: its worker is gone, or its lane.
@@ -222,7 +246,9 @@ func (s *session) attempt(f lane.Frame) (answer, failure []byte, failed bool) {
 		p = faulted(p)
 		var w wire.Writer
 		wire.Write(s, &w, unsafe.Pointer(&p), anyProgram)
-		w.Text(traceOf(p))
+		text, list := ownTrace(p)
+		w.Text(text)
+		w.Frames(list)
 		failure, failed = w.B, true
 	}()
 	in := wire.Reader{B: f.Payload}

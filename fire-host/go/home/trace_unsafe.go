@@ -1,7 +1,7 @@
 package home
 
 import (
-	"runtime/debug"
+	"runtime"
 	"sync/atomic"
 	"unsafe"
 
@@ -10,21 +10,23 @@ import (
 
 // trace is where a panic that has crossed between the processes has come from.
 type trace struct {
-	value  any
-	frames string
+	value any
+	text  string // for a crash report
+	list  []wire.Frame
 }
 
 // lastTrace is that of the panic that crossed last: one that crosses again is known by its value.
 var lastTrace atomic.Pointer[trace]
 
-// traceOf is where a panic comes from that is about to leave for the worker. Called by a deferred function of the frames that
+// ownTrace is where a panic comes from that is about to leave for the worker. Called by a deferred function of the frames that
 // the panic ends.
-func traceOf(value any) string {
+func ownTrace(value any) (text string, list []wire.Frame) {
 	before := ""
 	if last := lastTrace.Load(); last != nil && identical(last.value, value) {
-		before = last.frames
+		before = last.text
 	}
-	return wire.Trace(before, "in the program", string(debug.Stack()))
+	list, native := ownFrames()
+	return wire.Trace(before, "in the program", native), list
 }
 
 // identical compares without calling anything of the values'.
@@ -42,16 +44,19 @@ func (c crossed) Error() string {
 // raise goes on with a panic of the worker.
 func (s *session) raise(payload []byte) {
 	in := wire.Reader{B: payload}
-	var value any
-	var frames string
+	var t trace
 	s.decode(func() {
-		wire.Read(s, &in, unsafe.Pointer(&value), anyProgram)
-		frames = in.Text()
+		wire.Read(s, &in, unsafe.Pointer(&t.value), anyProgram)
+		t.text = in.Text()
+		t.list = in.Frames()
 	})
-	lastTrace.Store(&trace{value, frames})
+	for i := range t.list {
+		t.list[i] = shownFrame(t.list[i])
+	}
+	lastTrace.Store(&t)
 	s.finish()
-	// The runtime prints a panic that was replaced, and the one that replaced it. So the worker's frames are shown if nothing
-	// recovers, and a recover gives the value itself.
-	defer panic(value)
-	panic(crossed{frames})
+	m := &mark{frames: t.list}
+	b := beneath{panics: true, values: [2]any{crossed{t.text}, t.value}}
+	b.under(numbered(m))
+	runtime.KeepAlive(m) // the deferred functions that the panic runs may read the stack
 }

@@ -49,8 +49,11 @@ func handOutAll(from, size uintptr) {
 // homes panics at an address that cannot be one of home's. What lies behind the end of a piece may be the rest of a variable
 // that begins in it.
 func homes(address uintptr) {
-	if address < firstPage {
-		return // a nil pointer's field: the access panics as Go says
+	if address == 0 {
+		return
+	}
+	if address < firstPage { // a nil pointer's field; in a stack that grows it would be the end of the process
+		panic(genuine("runtime error: invalid memory address or nil pointer dereference"))
 	}
 	if address>>47 == 0 {
 		if word, bit := piece(address); word.Load()&bit != 0 {

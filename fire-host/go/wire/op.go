@@ -6,14 +6,14 @@
 package wire
 
 // Version of this table. Home refuses a worker that was built for another.
-const Version = 6
+const Version = 7
 
 // LineSize is the size of the pieces in which workers read memory without pointers. Pieces are aligned, so that each lies
 // in one page.
 const LineSize = 256
 
-// Frames from home. Init, Call, CallClosure, DropClosures and Serves begin work in the worker; the others answer an
-// operation.
+// Frames from home. Init, Call, CallClosure, DropClosures and Serves begin work in the worker, Stack asks what it is at; the
+// others answer an operation.
 const (
 	Init uint16 = 1 + iota
 	Call
@@ -23,13 +23,15 @@ const (
 	AnswerPanic
 	AnswerGoexit
 	Serves // whether calls of some functions come here from now on, their ids
+	Stack  // in place of an answer: the frames of the body that waits for it are wanted, no more than so many
 )
 
-// Frames from the worker that end a call.
+// Frames from the worker that end a call, and the answer to Stack.
 const (
 	Return uint16 = 32 + iota
 	Panic
 	Goexit
+	StackFrames
 )
 
 // Operations of the worker on home memory, each answered by one of the answers above.

@@ -14,7 +14,8 @@ import (
 // context is one lane and the goroutine that serves it. All code of the user's in this process runs on such
 // goroutines, so the goroutine tells the lane.
 type context struct {
-	crossed trace // of the panic that came from home last
+	crossed trace          // of the panic that came from home last
+	ended   [][]wire.Frame // at home, by panics that came from there and are still in this goroutine's stack, the outermost first
 	lane    *lane.Lane
 	out     wire.Writer
 	cache   cache
@@ -82,6 +83,11 @@ func (c *context) roundTrip(kind uint16, payload []byte) wire.Reader {
 		lost()
 	}
 	f, err := c.lane.Recv()
+	for err == nil && f.Kind == wire.Stack {
+		if err = c.lane.Send(lane.Frame{Kind: wire.StackFrames, Payload: c.stack(f.Payload)}); err == nil {
+			f, err = c.lane.Recv()
+		}
+	}
 	if err != nil {
 		lost()
 	}
@@ -93,6 +99,7 @@ func (c *context) roundTrip(kind uint16, payload []byte) wire.Reader {
 		var value any
 		wire.Read(c, &in, unsafe.Pointer(&value), typeFor[any]().program)
 		c.crossed = trace{value, in.Text()}
+		c.ended = append(c.ended[:crossings()], in.Frames())
 		panic(value)
 	case wire.AnswerGoexit:
 		runtime.Goexit()

@@ -153,7 +153,8 @@ func (c *context) handle(f lane.Frame) {
 // panicPayload encodes what a body panicked with, and its stack.
 func (c *context) panicPayload(value any) []byte {
 	if e, ok := value.(interface{ Addr() uintptr }); ok && e.Addr() >= smallest {
-		value = internal("the moved code touched memory that is not its own (address 0x" + strconv.FormatUint(uint64(e.Addr()), 16) + "), at\n" + stack())
+		value = internal("the moved code touched memory that is not its own (address 0x" + strconv.FormatUint(uint64(e.Addr()), 16) + "), " +
+			wire.Trace("", "in the worker", c.frames(mostFrames, true)))
 	}
 	if e, ok := value.(internal); ok {
 		value = assertionError(e.Error())
@@ -164,12 +165,15 @@ func (c *context) panicPayload(value any) []byte {
 	}
 	before := ""
 	if identical(c.crossed.value, value) {
-		before = c.crossed.frames
+		before = c.crossed.text
 	}
 	c.crossed = trace{}
-	frames := wire.Trace(before, "in the worker", stack())
+	list := c.frames(mostFrames, true)
+	c.ended = nil
+	text := wire.Trace(before, "in the worker", c.frames(mostFrames, true))
 	c.writeValue(&w, value)
-	w.Text(frames)
+	w.Text(text)
+	w.Frames(list)
 	return w.B
 }
 
