@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -369,6 +370,9 @@ async fn exchange(
     ))
 }
 
+/// Builds of this process: two at once must not write one file.
+static BUILDS: AtomicU64 = AtomicU64::new(0);
+
 async fn build(agent: &Agent, toolchain: &Toolchain) -> Result<PathBuf, FactsError> {
     let source = agent.directory.join("facts");
     let version: String = toolchain
@@ -386,9 +390,11 @@ async fn build(agent: &Agent, toolchain: &Toolchain) -> Result<PathBuf, FactsErr
     if binary.exists() {
         return Ok(binary);
     }
-    let fresh = agent
-        .directory
-        .join(format!(".facts-{}", std::process::id()));
+    let fresh = agent.directory.join(format!(
+        ".facts-{}-{}",
+        std::process::id(),
+        BUILDS.fetch_add(1, Ordering::Relaxed)
+    ));
     let output = own_go(toolchain)
         .args(["build", "-trimpath", "-o"])
         .arg(&fresh)

@@ -1,10 +1,12 @@
-//! A panic that nothing recovers shows where it comes from: the frames of both processes, by the user's names and lines.
+//! Who reads a stack sees the frames of moved code, by the user's names and lines: the report of a panic that nothing recovers, a
+//! server that recovers it, the program itself. What all programs can read is in the conformance suite, `stack-*.txtar`.
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use std::path::Path;
 
 use fire_tests::conformance::{Outcome, Split, outcomes, parse};
+use fire_tests::driver::Project;
 
 const PROGRAM: &str = "A panic three levels deep.
 -- main.go --
@@ -89,4 +91,78 @@ fn a_panic_shows_the_frames_of_one_worker_and_of_home() {
 #[test]
 fn a_panic_shows_the_frames_of_every_worker_it_has_come_through() {
     shows_all_frames("stacks-function", Split::Function);
+}
+
+/// Asks its own server, whose handler panics, and prints what the server logs.
+const SERVER: &str = r#"package main
+
+import (
+	"bufio"
+	"fmt"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+)
+
+type store struct{ items []string }
+
+func (s *store) item(i int) string {
+	return s.items[i]
+}
+
+func (s *store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	fmt.Fprintln(w,
+		s.item(len(r.URL.Path)))
+}
+
+func place() string {
+	return "nowhere"
+}
+
+func main() {
+	server := httptest.NewUnstartedServer(&store{})
+	server.Config.ErrorLog = log.New(os.Stdout, "", 0)
+	server.Start()
+	lines := bufio.NewScanner(os.Stdin)
+	for lines.Scan() {
+		http.Get(server.URL)
+		fmt.Println("at", place())
+	}
+}
+"#;
+
+#[test]
+fn a_server_shows_the_frames_of_moved_handlers_and_a_program_begins_to_read_stacks() {
+    let project = Project::new(&[("main.go", SERVER)]);
+    let mut fire = project.fire(&[]);
+    fire.expect("ready");
+    project
+        .replace("main.go", "Fprintln(w,", "Fprint(w,")
+        .replace("main.go", "return s.items[i]", "return s.items[i+1]");
+    fire.expect("swapped");
+    fire.types("a\n")
+        .prints("index out of range [2] with length 0")
+        .prints("main.(*store).item(")
+        .prints("main.go:15")
+        .prints("main.(*store).ServeHTTP(")
+        .prints("main.go:20")
+        .prints("net/http.serverHandler.ServeHTTP(")
+        .prints("at nowhere");
+
+    project
+        .replace("main.go", "\"os\"\n", "\"os\"\n\t\"runtime\"\n")
+        .replace(
+            "main.go",
+            "return \"nowhere\"",
+            "_, _, n, _ := runtime.Caller(1)\n\treturn fmt.Sprint(n)",
+        );
+    let restarted = fire.expect("restarted");
+    let reason = restarted["reasons"].to_string();
+    assert!(reason.contains("runtime.Caller"), "{reason}");
+    fire.types("a\n").prints("at 36");
+
+    project.replace("main.go", "fmt.Sprint(n)", "fmt.Sprint(\"line \", n)");
+    fire.expect("swapped");
+    fire.types("a\n").prints("at line 36");
 }

@@ -55,7 +55,7 @@ const (
 func (b *homeBuild) readStacks() error {
 	b.s.preparedStacks = unread
 	if !b.s.readsStacks() {
-		return nil
+		return b.showHandlers()
 	}
 	b.s.preparedStacks = unspliced
 	done, err := b.patchRuntime()
@@ -144,9 +144,15 @@ func (s *session) readsStacks() bool {
 		if p.Standard {
 			continue
 		}
+		imports := p.Imports
+		if info := s.user[path]; info != nil { // it may have been edited since it was listed
+			for _, imported := range info.Pkg.Imports() {
+				imports = append(imports[:len(imports):len(imports)], imported.Path())
+			}
+		}
 		var patterns []*regexp.Regexp
 		for name, pattern := range readers {
-			if slices.Contains(p.Imports, name) || s.request.Skip && (slices.Contains(p.TestImports, name) || slices.Contains(p.XTestImports, name)) {
+			if slices.Contains(imports, name) || s.request.Skip && (slices.Contains(p.TestImports, name) || slices.Contains(p.XTestImports, name)) {
 				patterns = append(patterns, pattern)
 			}
 		}

@@ -110,6 +110,9 @@ func (s *session) word(t *typ, word uint64) reflect.Value {
 	if t.rtype.Kind() != reflect.Map {
 		t.mustBe(reflect.Chan)
 	}
+	if word%8 != 0 {
+		panic(wire.Malformed("a map or a channel where none can be"))
+	}
 	v, p := s.holder.of(t.rtype)
 	*(*unsafe.Pointer)(p) = s.ReadPointer(word)
 	return v

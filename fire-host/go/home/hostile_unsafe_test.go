@@ -49,6 +49,7 @@ var codes = func() map[reflect.Type]uint32 {
 func init() {
 	Types("example.com/hostile.record", (*record)(nil))
 	Functions("example.com/hostile.add", add, "example.com/hostile.takes", takes, "example.com/hostile.variadic", variadic,
+		"example.com/hostile.reading", reading,
 		"example.com/hostile.callback", callback)
 	handOutAll(uintptr(unsafe.Pointer(field)), unsafe.Sizeof(*field))
 }
@@ -207,6 +208,46 @@ func TestAnHonestWorkerIsAnswered(t *testing.T) {
 	}
 }
 
+// reading is a function of the program that reads the stack.
+func reading() int {
+	list, changed := stackOf(callers(), mostFrames)
+	if !changed {
+		return -1
+	}
+	return len(list)
+}
+
+func TestWrongStacksEndTheirCallAlone(t *testing.T) {
+	frames := func(list ...wire.Frame) []byte {
+		var w wire.Writer
+		w.Frames(list)
+		return w.B
+	}
+	read := func(kind uint16, payload []byte) []lane.Frame {
+		var s script
+		s.prelude()
+		s.say(wire.DefineFunction, uint32(0), "example.com/hostile.reading", uint32(0), uint32(1), uint32(0))
+		s.say(wire.CallFunction, uint32(0))
+		s.frames = append(s.frames, lane.Frame{Kind: kind, Payload: payload})
+		s.say(wire.Return)
+		return s.frames
+	}
+	if ended, ok := call(read(wire.StackFrames, frames(wire.Frame{Function: "main.f", File: "/f.go", Line: 3}))).([]byte); !ok {
+		t.Errorf("an honest stack ended the call: %s", ended)
+	}
+	for _, frames := range [][]lane.Frame{
+		read(wire.Return, nil),
+		read(wire.Load, frames()),
+		read(wire.StackFrames, nil),
+		read(wire.StackFrames, []byte{255, 255, 255, 255}),
+		read(wire.StackFrames, frames(wire.Frame{Function: "main.f"})[:8]),
+	} {
+		if ended, ok := call(frames).(error); !ok {
+			t.Errorf("the call ended with %v", ended)
+		}
+	}
+}
+
 func TestWrongAddressesAreRefused(t *testing.T) {
 	unmapped := at(unsafe.Pointer(field)) + 1<<25
 	for _, address := range []uint64{8, 4096, 1 << 21, 1 << 30, 1 << 46, 1<<47 - 8, 1 << 47, 1 << 63, ^uint64(0), 0xffff_8000_0000_0000, unmapped | 1<<45} {
@@ -222,6 +263,8 @@ func TestWrongAddressesAreRefused(t *testing.T) {
 		rejects(t, func(s *script) { s.say(wire.CallFunction, uint32(1), address) })
 	}
 	rejects(t, func(s *script) { s.say(wire.CallFunc, uint32(7), at(unsafe.Pointer(field)), 1) })
+	rejects(t, func(s *script) { s.say(wire.CallFunction, uint32(1), uint64(0xb3)) })
+	rejects(t, func(s *script) { s.say(wire.MapClear, uint32(3), at(unsafe.Pointer(field))+1) })
 }
 
 func TestWrongLengthsAreRefused(t *testing.T) {

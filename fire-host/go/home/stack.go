@@ -44,15 +44,7 @@ func stackOf(pcs []uintptr, need int) (list []uintptr, changed bool) {
 // ownFrames are the frames that a panic ends here, down to those of the worker that waits for this process; native are those of
 // them that are this process's.
 func ownFrames() (all, native []wire.Frame) {
-	pcs := make([]uintptr, 256)
-	for {
-		n := runtime.Callers(1, pcs)
-		if n < len(pcs) {
-			pcs = pcs[:n]
-			break
-		}
-		pcs = make([]uintptr, 4*len(pcs))
-	}
+	pcs := callers()
 	names := make([]string, len(pcs))
 	for i, pc := range pcs {
 		names[i] = functionAt(pc)
@@ -65,15 +57,47 @@ func ownFrames() (all, native []wire.Frame) {
 		list = list[1:]
 	}
 	for _, pc := range list {
-		if function, file, line, ok := frameAt(pc); ok {
-			all = append(all, wire.Frame{Function: function, File: file, Line: line})
-			continue
+		f, ours := frameOf(pc)
+		all = append(all, f)
+		if ours {
+			native = append(native, f)
 		}
-		frame, _ := runtime.CallersFrames([]uintptr{pc}).Next()
-		all = append(all, wire.Frame{Function: frame.Function, File: frame.File, Line: frame.Line})
-		native = append(native, all[len(all)-1])
 	}
 	return all, native
+}
+
+// callers is the stack of the running goroutine, from the caller's caller on.
+func callers() []uintptr {
+	pcs := make([]uintptr, 256)
+	for {
+		n := runtime.Callers(3, pcs)
+		if n < len(pcs) {
+			return pcs[:n]
+		}
+		pcs = make([]uintptr, 4*len(pcs))
+	}
+}
+
+// frameOf is the frame of an address; ours: it is not a worker's.
+func frameOf(pc uintptr) (f wire.Frame, ours bool) {
+	if function, file, line, ok := frameAt(pc); ok {
+		return wire.Frame{Function: function, File: file, Line: line}, false
+	}
+	frame, _ := runtime.CallersFrames([]uintptr{pc}).Next()
+	return wire.Frame{Function: frame.Function, File: frame.File, Line: frame.Line}, true
+}
+
+// Stack is what runtime.Stack has just given its caller, with the frames of moved code. Called by generated code in programs whose
+// runtime does not ask here itself.
+func Stack(native []byte) []byte {
+	if !anyMoved.Load() {
+		return native
+	}
+	list, changed := stackOf(callers(), mostFrames)
+	if !changed {
+		return native
+	}
+	return stackText(native, list)
 }
 
 // mostFrames is how many frames of a panic travel.
@@ -177,7 +201,7 @@ func stackText(native []byte, pcs []uintptr) []byte {
 	}
 	var lines []string
 	for _, pc := range pcs {
-		frame, _ := runtime.CallersFrames([]uintptr{pc}).Next()
+		frame, _ := frameOf(pc)
 		name := frame.Function
 		switch rest, ok := strings.CutPrefix(name, "runtime."); {
 		case name == panics:
