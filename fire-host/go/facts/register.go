@@ -59,8 +59,8 @@ func (b *homeBuild) registration(info *PackageInfo, list []*function, table *imp
 	}
 	text.WriteString(table.lines())
 	fmt.Fprintf(&text, "\nvar _ __fire_unsafe.Pointer\n\nvar __fire [%d]__fire_home.Slot\n\nvar __fire_ids = []string{\n%s}\n", n, slots.String())
-	fmt.Fprintf(&text, "\nfunc init() {\n\t__fire_home.Directory(%q)\n\t__fire_home.Slots(__fire[:], __fire_ids)\n\t__fire_home.Functions(\n%s\t)\n\t__fire_home.Variables(\n%s\t)\n\t__fire_home.Types(\n%s\t)\n}\n",
-		info.meta.Dir, functions.String(), variables.String(), named.String())
+	fmt.Fprintf(&text, "\nfunc init() {\n\t__fire_home.Directory(%q, %q)\n\t__fire_home.Slots(__fire[:], __fire_ids)\n\t__fire_home.Functions(\n%s\t)\n\t__fire_home.Variables(\n%s\t)\n\t__fire_home.Types(\n%s\t)\n}\n",
+		info.meta.Dir, b.s.goRoot, functions.String(), variables.String(), named.String())
 	if info.name() == "main" {
 		fmt.Fprintf(&text, "\nfunc __fire_main() { __fire_home.Main(%q) }\n", path)
 	}

@@ -65,11 +65,13 @@ func frameAt(pc uintptr) (function, file string, line int, ok bool) {
 // with -trimpath.
 var directories = struct {
 	sync.Mutex
-	shown map[string]string
+	shown  map[string]string
+	goRoot string // with a slash; empty: files beneath it are shown as they are
 }{shown: map[string]string{}}
 
-// Directory notes that the caller's file lies in a directory of the source. Called by generated code.
-func Directory(path string) {
+// Directory notes that the caller's file lies in a directory of the source, and where Go's own source is. Called by
+// generated code.
+func Directory(path, goRoot string) {
 	_, file, _, ok := runtime.Caller(1)
 	at := strings.LastIndexByte(file, '/')
 	if !ok || at < 0 || file[:at] == path {
@@ -78,6 +80,7 @@ func Directory(path string) {
 	directories.Lock()
 	defer directories.Unlock()
 	directories.shown[path] = file[:at]
+	directories.goRoot = goRoot + "/src/"
 }
 
 // shownFrame is a worker's frame as this binary would show it.
@@ -93,6 +96,8 @@ func shownFrame(f wire.Frame) wire.Frame {
 	if at := strings.LastIndexByte(f.File, '/'); at >= 0 && len(directories.shown) > 0 {
 		if shown, ok := directories.shown[f.File[:at]]; ok {
 			f.File = shown + f.File[at:]
+		} else {
+			f.File = strings.TrimPrefix(f.File, directories.goRoot)
 		}
 	}
 	return f

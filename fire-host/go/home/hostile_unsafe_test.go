@@ -210,7 +210,7 @@ func TestAnHonestWorkerIsAnswered(t *testing.T) {
 
 // reading is a function of the program that reads the stack.
 func reading() int {
-	list, changed := stackOf(callers(), mostFrames)
+	list, changed := stackOf(callers(), wire.MostFrames)
 	if !changed {
 		return -1
 	}

@@ -52,7 +52,7 @@ func ownFrames() (all, native []wire.Frame) {
 	if begin := slices.Index(names, panics); begin >= 0 {
 		pcs, names = pcs[begin:], names[begin:]
 	}
-	list := splice(pcs, names, mostFrames, addressOf, true)
+	list := splice(pcs, names, wire.MostFrames, addressOf, true)
 	if len(list) > 0 {
 		list = list[1:]
 	}
@@ -93,15 +93,12 @@ func Stack(native []byte) []byte {
 	if !anyMoved.Load() {
 		return native
 	}
-	list, changed := stackOf(callers(), mostFrames)
+	list, changed := stackOf(callers(), wire.MostFrames)
 	if !changed {
 		return native
 	}
 	return stackText(native, list)
 }
-
-// mostFrames is how many frames of a panic travel.
-const mostFrames = 4096
 
 func functionAt(pc uintptr) string {
 	if name, _, _, ok := frameAt(pc); ok {
@@ -176,10 +173,18 @@ func dispatches(name string) bool {
 // waiting asks the worker, which waits for the answer to an operation that is under way, for the frames of the body. What is
 // wrong with the answer ends the lane: then the operation's answer finds it closed.
 func (s *session) waiting(need int) (frames []wire.Frame) {
-	var w wire.Writer
-	w.U32(uint32(need))
-	if !s.ask(wire.Stack, w.B, wire.StackFrames, func(r *wire.Reader) { frames = r.Frames() }) {
-		return nil
+	for {
+		var w wire.Writer
+		w.U32(uint32(len(frames)))
+		w.U32(uint32(min(need-len(frames), wire.MostFrames)))
+		var some []wire.Frame
+		if !s.ask(wire.Stack, w.B, wire.StackFrames, func(r *wire.Reader) { some = r.Frames() }) {
+			return nil
+		}
+		frames = append(frames, some...)
+		if len(some) < wire.MostFrames || len(frames) >= need {
+			break
+		}
 	}
 	for i := range frames {
 		frames[i] = shownFrame(frames[i])

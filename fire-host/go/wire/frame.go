@@ -8,6 +8,9 @@ type Frame struct {
 	Line           int
 }
 
+// MostFrames is how many travel at once.
+const MostFrames = 4096
+
 // Frames appends them after their number.
 func (w *Writer) Frames(list []Frame) {
 	w.U32(uint32(len(list)))

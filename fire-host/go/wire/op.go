@@ -23,7 +23,7 @@ const (
 	AnswerPanic
 	AnswerGoexit
 	Serves // whether calls of some functions come here from now on, their ids
-	Stack  // in place of an answer: the frames of the body that waits for it are wanted, no more than so many
+	Stack  // in place of an answer: the frames of the body that waits for it are wanted, from one on, no more than so many
 )
 
 // Frames from the worker that end a call, and the answer to Stack.

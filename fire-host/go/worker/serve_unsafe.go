@@ -154,7 +154,7 @@ func (c *context) handle(f lane.Frame) {
 func (c *context) panicPayload(value any) []byte {
 	if e, ok := value.(interface{ Addr() uintptr }); ok && e.Addr() >= smallest {
 		value = internal("the moved code touched memory that is not its own (address 0x" + strconv.FormatUint(uint64(e.Addr()), 16) + "), " +
-			wire.Trace("", "in the worker", c.frames(mostFrames, true)))
+			wire.Trace("", "in the worker", c.frames(wire.MostFrames, true)))
 	}
 	if e, ok := value.(internal); ok {
 		value = assertionError(e.Error())
@@ -168,9 +168,9 @@ func (c *context) panicPayload(value any) []byte {
 		before = c.crossed.text
 	}
 	c.crossed = trace{}
-	list := c.frames(mostFrames, true)
+	list := c.frames(wire.MostFrames, true)
 	c.ended = nil
-	text := wire.Trace(before, "in the worker", c.frames(mostFrames, true))
+	text := wire.Trace(before, "in the worker", c.frames(wire.MostFrames, true))
 	c.writeValue(&w, value)
 	w.Text(text)
 	w.Frames(list)

@@ -38,13 +38,12 @@ func Body(path, symbol, name string, literals ...string) {
 // stack answers home's question.
 func (c *context) stack(payload []byte) []byte {
 	in := wire.Reader{B: payload}
+	from, count := int(in.U32()), min(int(in.U32()), wire.MostFrames)
+	list := c.frames(from+count, false)
 	var w wire.Writer
-	w.Frames(c.frames(int(in.U32()), false))
+	w.Frames(list[min(from, len(list)):])
 	return w.B
 }
-
-// mostFrames is how many frames of a panic travel.
-const mostFrames = 4096
 
 // native is the stack of the running goroutine as it is here, down to where it serves.
 func native() (list []runtime.Frame) {
