@@ -27,5 +27,5 @@ pub use nearest::nearest;
 pub use places::{Origin, Place, Places};
 pub use registry::Registry;
 
-/// The major version of fire-plugin-api that plugins must be built with.
-pub const API_MAJOR: u32 = fire_plugin_api::version::OWN[0];
+/// The version of fire-plugin-api that this fire is built with. Plugins need the same major version.
+pub const API: [u32; 3] = fire_plugin_api::version::OWN;

@@ -22,7 +22,7 @@ mod transport;
 
 pub use policy::policy;
 pub use split::split;
-pub use transport::transport;
+pub use transport::{transport, transport_alone};
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};

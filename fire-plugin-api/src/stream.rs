@@ -87,6 +87,49 @@ pub fn link(connect: impl Connect) -> Box<dyn Link> {
     })
 }
 
+/// The same by functions: both sides are told `descriptor`, the worker listens and accepts, home dials. Since 1.1.
+pub fn link_by<L: Send + Sync + 'static, S: Stream + 'static>(
+    descriptor: impl Into<String>,
+    listen: impl Fn() -> io::Result<L> + Send + Sync + 'static,
+    accept: fn(&L) -> io::Result<S>,
+    dial: impl Fn() -> io::Result<S> + Send + Sync + 'static,
+) -> Box<dyn Link> {
+    link(Functions {
+        descriptor: descriptor.into(),
+        listen,
+        accept,
+        dial,
+    })
+}
+
+struct Functions<I, L, S, O> {
+    descriptor: String,
+    listen: I,
+    accept: fn(&L) -> io::Result<S>,
+    dial: O,
+}
+
+impl<I, L, S, O> Connect for Functions<I, L, S, O>
+where
+    I: Fn() -> io::Result<L> + Send + Sync + 'static,
+    L: Send + Sync + 'static,
+    S: Stream + 'static,
+    O: Fn() -> io::Result<S> + Send + Sync + 'static,
+{
+    fn descriptor(&self, _: Side) -> String {
+        self.descriptor.clone()
+    }
+
+    fn listen(&self) -> io::Result<Accept> {
+        let (listener, accept) = ((self.listen)()?, self.accept);
+        Ok(Box::new(move || Ok(Arc::new(accept(&listener)?))))
+    }
+
+    fn dial(&self) -> io::Result<Arc<dyn Stream>> {
+        Ok(Arc::new((self.dial)()?))
+    }
+}
+
 struct Shared {
     connect: Box<dyn Connect>,
     /// `None` once the link is closed.

@@ -56,7 +56,7 @@ impl Stranger {
             left = after.split_once('"').unwrap().1;
         }
         published += left;
-        assert!(published.contains("{ version = \"1\" }"), "{published}");
+        assert!(published.contains("{ version = \"1.1\" }"), "{published}");
         fs::write(&manifest, published).unwrap();
     }
 

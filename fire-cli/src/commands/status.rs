@@ -53,6 +53,11 @@ fn shown(status: &Status) -> String {
     for generation in &status.generations {
         let _ = writeln!(text, "{}", shown_generation(generation));
     }
+    if status.generations.iter().any(|one| one.functions.len() > 1) {
+        text.push_str(
+            "calls among functions of one worker go from one to the other and are not counted\n",
+        );
+    }
     let called = |function: &&fire_host::swap::FunctionStatus| {
         function.generation.is_some() || function.calls > 0
     };

@@ -267,6 +267,19 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_value_is_told_with_its_line_for_every_transport() {
+        for name in builtin::names(Kind::Transport) {
+            let error = Registry::builtin()
+                .transport(&choice(name, "\nlimit = \"much\""))
+                .err()
+                .unwrap();
+            assert_eq!(error.line, Some(12), "{error}");
+            let told = format!("fire.toml:12: transport `{name}`: `limit`: invalid type");
+            assert!(error.message.starts_with(&told), "{error}");
+        }
+    }
+
+    #[test]
     fn a_wrong_option_is_told_with_its_line_in_the_file() {
         let error = Registry::builtin()
             .policy(&choice("keep-state", "respawns = 1\nrespwan-after-ms = 4"))

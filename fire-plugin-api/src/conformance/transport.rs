@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -12,6 +13,19 @@ use crate::transport::{Endpoint, Frame, Lane, Link, LinkRequest, Side, Transport
 
 /// A rule that is not done by then fails: something waits for ever.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Runs the suite in a directory of its own, which is gone afterwards. Since 1.1.
+pub fn transport_alone(transport: impl Transport + 'static) -> Report {
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
+    let run = RUNS.fetch_add(1, Ordering::Relaxed);
+    let directory =
+        std::env::temp_dir().join(format!("fire-conformance-{}-{run}", std::process::id()));
+    let transport: Arc<dyn Transport> = Arc::new(transport);
+    let report = self::transport(&transport, &directory);
+    // There may be nothing: a transport need not make files.
+    let _ = std::fs::remove_dir_all(&directory);
+    report
+}
 
 /// Runs the suite. `directory` is one that the links may use; nobody else should.
 pub fn transport(transport: &Arc<dyn Transport>, directory: &Path) -> Report {

@@ -38,12 +38,9 @@ pub struct Pipe {
 impl Pipe {
     /// Reads the transport's options: the text of a TOML table, empty for the defaults.
     pub fn new(options: &str) -> Result<Self, Error> {
-        let options: Options = toml::from_str(options)
-            .map_err(|error| Error::new(format!("options of the pipe transport: {error}")))?;
+        let options: Options = fire_plugin_api::options::read(options)?;
         if options.limit == 0 {
-            return Err(Error::new(
-                "options of the pipe transport: `limit` must be at least 1",
-            ));
+            return Err(Error::new("`limit` must be at least 1"));
         }
         Ok(Self { options })
     }

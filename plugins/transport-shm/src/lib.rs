@@ -73,9 +73,8 @@ impl Shm {
     /// Reads the transport's options: the text of a TOML table, empty for the defaults. Removes the segments that hosts
     /// which were killed have left behind.
     pub fn new(options: &str) -> Result<Self, Error> {
-        let wrong = |error: String| Error::new(format!("options of the shm transport: {error}"));
-        let options: Options = toml::from_str(options).map_err(|error| wrong(error.to_string()))?;
-        options.check().map_err(wrong)?;
+        let options: Options = fire_plugin_api::options::read(options)?;
+        options.check().map_err(Error::new)?;
         sweep::leftovers();
         Ok(Self { options })
     }

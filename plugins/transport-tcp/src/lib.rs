@@ -46,10 +46,9 @@ pub struct Tcp {
 impl Tcp {
     /// Reads the transport's options: the text of a TOML table, empty for the defaults.
     pub fn new(options: &str) -> Result<Self, Error> {
-        let wrong = |error: String| Error::new(format!("options of the tcp transport: {error}"));
-        let options: Options = toml::from_str(options).map_err(|error| wrong(error.to_string()))?;
+        let options: Options = fire_plugin_api::options::read(options)?;
         if options.limit == 0 {
-            return Err(wrong("`limit` must be at least 1".into()));
+            return Err(Error::new("`limit` must be at least 1"));
         }
         Ok(Self { options })
     }

@@ -1,13 +1,9 @@
 //! `pigeon`: a transport for fire, over Unix-domain sockets.
 
-use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
-use std::sync::Arc;
 
-use fire_plugin_api::stream::{self, Accept, Connect, Stream};
-use fire_plugin_api::transport::{GoFile, Link, LinkRequest, Side};
-use fire_plugin_api::{Error, Transport, options};
+use fire_plugin_api::transport::{GoFile, Link, LinkRequest};
+use fire_plugin_api::{Error, Transport, options, stream};
 
 struct Pigeon;
 
@@ -17,24 +13,14 @@ impl Transport for Pigeon {
     }
 
     fn create(&self, request: &LinkRequest) -> Result<Box<dyn Link>, Error> {
-        Ok(stream::link(Socket(request.directory.join("lanes.sock"))))
-    }
-}
-
-struct Socket(PathBuf);
-
-impl Connect for Socket {
-    fn descriptor(&self, _: Side) -> String {
-        self.0.display().to_string()
-    }
-
-    fn listen(&self) -> io::Result<Accept> {
-        let listener = UnixListener::bind(&self.0)?;
-        Ok(Box::new(move || Ok(Arc::new(listener.accept()?.0))))
-    }
-
-    fn dial(&self) -> io::Result<Arc<dyn Stream>> {
-        Ok(Arc::new(UnixStream::connect(&self.0)?))
+        let socket = request.directory.join("lanes.sock");
+        let listening = socket.clone();
+        Ok(stream::link_by(
+            socket.display().to_string(),
+            move || UnixListener::bind(&listening),
+            |listener| Ok(listener.accept()?.0),
+            move || UnixStream::connect(&socket),
+        ))
     }
 }
 
@@ -46,10 +32,6 @@ mod tests {
 
     #[test]
     fn it_conforms() {
-        let directory = std::env::temp_dir().join(format!("pigeon-{}", std::process::id()));
-        let transport: Arc<dyn Transport> = Arc::new(Pigeon);
-        let report = fire_plugin_api::conformance::transport(&transport, &directory);
-        let _ = std::fs::remove_dir_all(&directory);
-        report.assert();
+        fire_plugin_api::conformance::transport_alone(Pigeon).assert();
     }
 }
