@@ -39,11 +39,13 @@ impl Naughty {
     }
 }
 
-fn guarded<T: ?Sized + Send + Sync + 'static>(kind: Kind, inner: Arc<T>) -> Guarded<T> {
-    Guarded::new(
-        inner,
-        Watch::new(kind, "naughty", Duration::from_millis(50)),
-    )
+/// On a busy machine the start of a thread takes a while: only what hangs is not waited for.
+fn guarded<T: ?Sized + Send + Sync + 'static>(way: Way, kind: Kind, inner: Arc<T>) -> Guarded<T> {
+    let patience = match way {
+        Hangs => Duration::from_secs(1),
+        Panics | Fails | Nonsense => Duration::from_secs(60),
+    };
+    Guarded::new(inner, Watch::new(kind, "naughty", patience))
 }
 
 impl SplitStrategy for Naughty {
@@ -73,6 +75,7 @@ fn on_edit_decides_when_a_split_strategy_cannot() {
     for way in WAYS {
         let make = || {
             GuardedSplit(guarded::<dyn SplitStrategy>(
+                way,
                 Kind::Split,
                 Arc::new(Naughty(way)),
             ))
@@ -117,7 +120,7 @@ fn serious_changes_decides_when_a_policy_cannot() {
     for way in WAYS {
         let make = || {
             let inner: Arc<dyn RestartPolicy> = Arc::new(Naughty(way));
-            GuardedPolicy::new(guarded(Kind::Policy, inner)).unwrap()
+            GuardedPolicy::new(guarded(way, Kind::Policy, inner)).unwrap()
         };
         let policy = make();
         for _ in 0..2 {
@@ -183,7 +186,7 @@ fn a_transports_failure_names_it_and_the_call() {
     };
     for way in WAYS {
         let inner: Arc<dyn Transport> = Arc::new(Naughty(way));
-        let error = GuardedTransport::new(guarded(Kind::Transport, inner))
+        let error = GuardedTransport::new(guarded(way, Kind::Transport, inner))
             .err()
             .unwrap();
         assert!(
@@ -193,7 +196,7 @@ fn a_transports_failure_names_it_and_the_call() {
             "{way:?}: {error}"
         );
         let inner: Arc<dyn Transport> = Arc::new(Links(way));
-        let transport = GuardedTransport::new(guarded(Kind::Transport, inner)).unwrap();
+        let transport = GuardedTransport::new(guarded(way, Kind::Transport, inner)).unwrap();
         let error = transport.create(&request).err().unwrap();
         assert!(
             error
