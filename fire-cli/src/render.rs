@@ -60,6 +60,15 @@ pub fn render(told: &Told, verbosity: Verbosity, paint: Paint) -> Option<String>
 }
 
 /// `fire  text`, or `fire api  text`; further lines are set in.
+/// `compile 21 ms, link 62 ms`.
+fn timed(stages: &std::collections::BTreeMap<String, u64>) -> String {
+    let stages: Vec<_> = stages
+        .iter()
+        .map(|(name, ms)| format!("{name} {ms} ms"))
+        .collect();
+    stages.join(", ")
+}
+
 fn line(tone: Tone, text: &str, app: Option<&str>, paint: Paint) -> String {
     let name = app.map_or("fire".to_owned(), |app| format!("fire {app}"));
     let indent = " ".repeat(name.len() + 2);
@@ -112,14 +121,10 @@ fn event(event: &Event, verbosity: Verbosity) -> Option<(Tone, String)> {
                 duration(*ms)
             );
             if verbose {
-                let stages: Vec<_> = stages
-                    .iter()
-                    .map(|(name, ms)| format!("{name} {ms} ms"))
-                    .collect();
+                let stages = timed(stages);
                 let _ = write!(
                     text,
-                    "\ngeneration {generation}, worker {worker_pid}: {}",
-                    stages.join(", ")
+                    "\ngeneration {generation}, worker {worker_pid}: {stages}"
                 );
             }
             (Tone::Good, text)
@@ -133,10 +138,18 @@ fn event(event: &Event, verbosity: Verbosity) -> Option<(Tone, String)> {
             );
             (Tone::Good, text)
         }
-        Event::Restarted { pid, ms, reasons } => {
+        Event::Restarted {
+            pid,
+            ms,
+            reasons,
+            stages,
+        } => {
             let mut text = format!("restarted in {}{}", duration(*ms), why(reasons));
             if verbose {
                 let _ = write!(text, "\nprocess {pid}");
+                if !stages.is_empty() {
+                    let _ = write!(text, ": {}", timed(stages));
+                }
                 for reason in reasons.iter().skip(1) {
                     let _ = write!(text, "\n{}", reason_text(reason));
                 }
@@ -387,6 +400,7 @@ mod tests {
                     subject: "store.Item".into(),
                     detail: "field Tags added".into(),
                 }],
+                stages: [].into(),
             },
             "fire  restarted in 1.21 s: struct store.Item: field Tags added",
         );

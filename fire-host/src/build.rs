@@ -71,14 +71,7 @@ pub async fn build(
     binary: &Path,
     guard: &Guard,
 ) -> Result<(), BuildError> {
-    let mut command = tokio::process::Command::new(&project.toolchain.go);
-    command
-        .args(arguments(&project.build, home, binary))
-        .args(&project.packages)
-        .current_dir(&project.root)
-        .envs(pairs(&project.build.environment))
-        .envs(pairs(&home.environment))
-        .stdin(Stdio::null());
+    let command = go_build(project, home, binary, &[]);
     let finished = finish(command, guard).await.map_err(BuildError::Command)?;
     if !finished.status.success() {
         let mut said = finished.stdout;
@@ -97,6 +90,25 @@ pub async fn build(
             package: project.packages.join(" "),
         })
     }
+}
+
+/// The command that builds the app, with more flags of `go build`.
+pub fn go_build(
+    project: &Project,
+    home: &HomeBuild,
+    binary: &Path,
+    flags: &[&str],
+) -> tokio::process::Command {
+    let mut command = tokio::process::Command::new(&project.toolchain.go);
+    command
+        .args(arguments(&project.build, home, binary))
+        .args(flags)
+        .args(&project.packages)
+        .current_dir(&project.root)
+        .envs(pairs(&project.build.environment))
+        .envs(pairs(&home.environment))
+        .stdin(Stdio::null());
+    command
 }
 
 /// A command that has ended.
@@ -152,7 +164,11 @@ fn is_program(binary: &Path) -> bool {
 }
 
 /// The arguments of the go command, up to the packages.
-fn arguments(options: &BuildOptions, home: &HomeBuild, binary: &Path) -> Vec<std::ffi::OsString> {
+pub fn arguments(
+    options: &BuildOptions,
+    home: &HomeBuild,
+    binary: &Path,
+) -> Vec<std::ffi::OsString> {
     let mut list: Vec<std::ffi::OsString> = vec!["build".into(), "-o".into(), binary.into()];
     list.extend(option_flags(options).into_iter().map(Into::into));
     list.extend(home.flags.iter().map(Into::into));

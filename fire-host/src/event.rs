@@ -68,6 +68,9 @@ pub enum Event {
         ms: u64,
         /// Why.
         reasons: Vec<Reason>,
+        /// Stage → milliseconds.
+        #[serde(skip)]
+        stages: std::collections::BTreeMap<String, u64>,
     },
     /// The batch has no effect on the program.
     Nothing {

@@ -131,6 +131,8 @@ pub struct Instrumented {
     /// Ids of all of them.
     #[serde(default)]
     pub ids: Vec<String>,
+    /// What it has written.
+    pub sources: crate::swap::Sources,
 }
 
 /// One package of a worker.

@@ -17,6 +17,7 @@ pub mod graph;
 pub mod inquiry;
 pub mod plugins;
 pub mod project;
+pub mod rebuild;
 pub mod session;
 pub mod setup;
 pub mod source;

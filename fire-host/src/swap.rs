@@ -7,5 +7,6 @@ pub mod types;
 pub use status::{Desk, FunctionStatus, GenerationStatus, Memory, Status};
 pub use types::{
     Census, Degraded, Diagnostic, Draining, Fallback, HomeBuild, Hot, Opener, PrepareError, Reason,
-    Stage, Swapped, Swapper, Task, Undone, Verdict, WorkerAction, WorkerExited, WorkerNews,
+    Source, Sources, Stage, Swapped, Swapper, Task, Undone, Verdict, WorkerAction, WorkerExited,
+    WorkerNews,
 };

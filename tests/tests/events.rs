@@ -55,6 +55,7 @@ fn every() -> Vec<Event> {
             pid: 1,
             ms: 2,
             reasons,
+            stages: [].into(),
         },
         Event::Nothing {
             codes: vec!["test".into()],

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"go/ast"
@@ -23,6 +24,8 @@ type homeBuild struct {
 	s       *session
 	out     string
 	overlay map[string]string
+	digests map[string][sha256.Size]byte // of what was put, by target
+	texts   map[string]string            // what was put into the user's packages, by target
 	files   int
 	// exported are the unexported types that packages register which cannot name them, by path.name.
 	exported map[string]*types.TypeName
@@ -35,7 +38,7 @@ func (s *session) instrument(r *request, reply map[string]any) error {
 		return err
 	}
 	s.prepare()
-	b := &homeBuild{s: s, out: r.Out, overlay: map[string]string{}, exported: map[string]*types.TypeName{}}
+	b := &homeBuild{s: s, out: r.Out, overlay: map[string]string{}, digests: map[string][sha256.Size]byte{}, texts: map[string]string{}, exported: map[string]*types.TypeName{}}
 	goroot := s.goRoot
 	for _, p := range r.Agent {
 		for name, file := range p.Files {
@@ -85,6 +88,7 @@ func (s *session) instrument(r *request, reply map[string]any) error {
 		return err
 	}
 	reply["overlay"] = file
+	reply["sources"] = b.sources()
 	reply["total"], reply["movable"], reply["ids"] = total, movable, ids
 	return nil
 }
@@ -116,6 +120,7 @@ func (b *homeBuild) put(target, text string) error {
 	b.files++
 	name := filepath.Join(b.out, "src", filepath.FromSlash(strings.TrimPrefix(target, "/")))
 	b.overlay[target] = name
+	b.digests[target], b.texts[target] = sha256.Sum256([]byte(text)), text
 	return writeIfChanged(name, []byte(text))
 }
 
@@ -141,8 +146,15 @@ func (b *homeBuild) instrumentPackage(info *PackageInfo, list []*function, libra
 			at(f).insert(info.offset(f.Decl.Body.Lbrace)+1, " __fire_main();")
 		}
 	}
-	for file, e := range edits {
-		if err := b.put(info.Names[file], e.render(0, len(e.text))); err != nil {
+	for _, file := range info.Files {
+		text := string(info.Source[file])
+		if e := edits[file]; e != nil {
+			text = e.render(0, len(e.text))
+		} else if len(info.meta.CgoFiles) > 0 {
+			continue
+		}
+		// Also what needs no edit: what is compiled is then what was checked, whatever is saved meanwhile.
+		if err := b.put(info.Names[file], text); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,6 +32,7 @@ type session struct {
 	baseline   map[string][]functionInstance      // of generic functions, by id: what the running program may call
 	below      map[*types.Package]map[string]bool // the packages that each is built from
 	tested     map[*PackageInfo][]use             // what their tests instantiate, once asked for
+	shapes     map[[sha256.Size]byte]string       // of files that were built, by the digest of their text
 	goVersion  string
 	goRoot     string
 	sizes      types.Sizes

@@ -39,13 +39,12 @@ func hasCallIn(list []ast.Expr) bool {
 	return false
 }
 
-// remote reports whether an expression is a variable, or a part of one, that lies at home, or that a closure changes: where
-// a statement becomes several, the compiler does not see that its reads belong behind the calls.
+// remote reports whether an expression is a variable, or a part of one, that lies at home.
 func (r *rewriter) remote(e ast.Expr) bool {
 	switch e := ast.Unparen(e).(type) {
 	case *ast.Ident:
 		o := r.object(e)
-		return r.boxed[o] || r.shared[o] || isPackageVariable(o)
+		return r.boxed[o] || isPackageVariable(o)
 	case *ast.StarExpr:
 		return true
 	case *ast.SelectorExpr:

@@ -73,14 +73,7 @@ type names struct{}
 func (names) Named(t reflect.Type) (string, bool) {
 	registry.Lock()
 	defer registry.Unlock()
-	name := lockedName(t)
-	if _, entered := registry.names[t]; !entered {
-		index()
-		if other := registry.types[name]; other != nil && other != t {
-			name += "″" // declared inside a function, where its name hides the package's
-		}
-	}
-	return name, true
+	return lockedName(t), true
 }
 
 func lockedName(t reflect.Type) string {
@@ -118,20 +111,14 @@ func (names) Lookup(name string) reflect.Type {
 	if t := registry.types[name]; t != nil {
 		return t
 	}
-	index()
+	if !registry.indexed {
+		registry.indexed = true
+		indexTypes()
+		for _, t := range registry.anonymous {
+			registry.types[wire.Name(lockedNames{}, t)] = t
+		}
+	}
 	return registry.types[name]
-}
-
-// index names what has no name in the registry yet, once it is needed.
-func index() {
-	if registry.indexed {
-		return
-	}
-	registry.indexed = true
-	indexTypes()
-	for _, t := range registry.anonymous {
-		registry.types[wire.Name(lockedNames{}, t)] = t
-	}
 }
 
 // lockedNames is names where the registry is locked already.

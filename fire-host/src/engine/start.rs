@@ -75,6 +75,7 @@ impl Engine {
         self.prepared = Some(self.snapshot());
         Ok(Ok(HomeBuild {
             overlay: Some(instrumented.overlay),
+            sources: Some(instrumented.sources),
             ..HomeBuild::default()
         }))
     }

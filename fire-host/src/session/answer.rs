@@ -1,5 +1,6 @@
 //! Answers one batch: works out what it leads to, then carries it out.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -13,6 +14,7 @@ use crate::build::{BuildError, build, shown, unplaced};
 use crate::clock::whole_ms;
 use crate::event::{Event, Level};
 use crate::graph::{self, Graph};
+use crate::rebuild::{Builder, Changed};
 use crate::supervise::resident_kb;
 use crate::supervise::{App, Guard};
 use crate::swap::{
@@ -36,6 +38,7 @@ pub struct Start {
     binary: PathBuf,
     reasons: Vec<Reason>,
     instrumented: bool,
+    stages: BTreeMap<String, u64>,
 }
 
 /// The package graph, as far as it is known.
@@ -75,6 +78,7 @@ pub struct Answerer {
     explanation: Vec<String>,
     /// Number of the last build: the running binary is never written over.
     build: u64,
+    builder: Builder,
     /// What was written later is not in it.
     build_began: SystemTime,
     /// What the app is built from, once that is known.
@@ -91,6 +95,7 @@ impl Answerer {
         graphs: UnboundedSender<Reading>,
     ) -> (Self, UnboundedReceiver<WorkerNews>) {
         let (news, told) = unbounded_channel();
+        let builder = Builder::new(settings.project.own_state().join("rebuild"));
         let mut answerer = Self {
             settings,
             opener,
@@ -107,6 +112,7 @@ impl Answerer {
             runs: Arc::default(),
             explanation: Vec::new(),
             build: 0,
+            builder,
             build_began: SystemTime::now(),
             graph: Arc::default(),
             graphs,
@@ -271,6 +277,7 @@ impl Answerer {
         }
         // The binaries are of no use to the next fire.
         let _ = std::fs::remove_dir_all(self.binaries());
+        self.builder.close();
     }
 
     /// Finds out what the work leads to. May be dropped at any await: the next one covers it.
@@ -530,7 +537,15 @@ impl Answerer {
                 return Finding::Failed(Stage::Build, vec![diagnostic]);
             }
         }
+        let changed = if !reasons.is_empty() && reasons.iter().all(is_of_source) {
+            Changed::Source
+        } else {
+            Changed::Anything
+        };
+        self.builder.settle(changed).await;
         let (mut degraded, mut stage) = (None, Stage::Build);
+        let mut stages = BTreeMap::new();
+        let begun = Instant::now();
         let prepared = match &mut self.swapper {
             None => None,
             Some(swapper) => match swapper.prepare_home().await {
@@ -559,6 +574,7 @@ impl Answerer {
                 }
             },
         };
+        stages.insert("instrument".to_owned(), whole_ms(begun.elapsed()));
         // A margin for file systems whose clock is behind.
         self.build_began = SystemTime::now() - Duration::from_millis(20);
         let binary = match self.next_binary() {
@@ -568,8 +584,10 @@ impl Answerer {
                 return Finding::Failed(Stage::Build, vec![unplaced(text)]);
             }
         };
-        match self.build_as(prepared, &binary).await {
+        let begun = Instant::now();
+        match self.build_as(prepared, &binary, changed).await {
             Ok(instrumented) => {
+                stages.insert("build".to_owned(), whole_ms(begun.elapsed()));
                 // Of interest only in a program that builds.
                 if let Some(degraded) = degraded {
                     tell_degraded(&self.outlet, degraded);
@@ -584,6 +602,7 @@ impl Answerer {
                     binary,
                     reasons,
                     instrumented,
+                    stages,
                 })
             }
             Err(error) => {
@@ -603,16 +622,19 @@ impl Answerer {
         &mut self,
         prepared: Option<HomeBuild>,
         binary: &Path,
+        changed: Changed,
     ) -> Result<bool, BuildError> {
         let project = &self.settings.project;
         let Some(home) = prepared else {
+            self.builder.forget();
             build(project, &HomeBuild::default(), binary, &self.guard).await?;
             return Ok(false);
         };
-        let error = match build(project, &home, binary, &self.guard).await {
-            Ok(()) => return Ok(true),
-            Err(error) => error,
-        };
+        let built = self
+            .builder
+            .build(project, &home, binary, changed, &self.guard)
+            .await;
+        let Err(error) = built else { return Ok(true) };
         build(project, &HomeBuild::default(), binary, &self.guard).await?;
         let diagnostics = error.diagnostics();
         let swapper = self.swapper.as_ref();
@@ -678,7 +700,8 @@ impl Answerer {
         });
     }
 
-    async fn replace(&mut self, start: Start, since: Instant, app: &mut Option<App>) {
+    async fn replace(&mut self, mut start: Start, since: Instant, app: &mut Option<App>) {
+        let begun = Instant::now();
         if let Some(old) = app {
             if !old.stop(self.settings.stop).await {
                 let text = format!("the old app (process {}) cannot be ended", old.pid());
@@ -687,6 +710,10 @@ impl Answerer {
             *app = None;
             self.forget_app().await;
         }
+        start
+            .stages
+            .insert("stop".to_owned(), whole_ms(begun.elapsed()));
+        let begun = Instant::now();
         let around = &self.settings.around;
         let mut environment = match around.environment.read(&self.settings.project) {
             Ok(environment) => environment,
@@ -721,9 +748,13 @@ impl Answerer {
                     self.greet(new).await;
                 }
                 self.remove_other_binaries(&start.binary);
-                self.tell_started(new.pid(), start.reasons, since);
+                start
+                    .stages
+                    .insert("start".to_owned(), whole_ms(begun.elapsed()));
+                self.tell_started(new.pid(), start.reasons, start.stages, since);
                 self.tell_workers().await;
                 self.reread_graph();
+                self.builder.learn(&self.settings.project, &self.guard);
             }
         }
     }
@@ -767,11 +798,22 @@ impl Answerer {
         self.outlet.note(Level::Detail, text, None);
     }
 
-    fn tell_started(&mut self, pid: u32, reasons: Vec<Reason>, since: Instant) {
+    fn tell_started(
+        &mut self,
+        pid: u32,
+        reasons: Vec<Reason>,
+        stages: BTreeMap<String, u64>,
+        since: Instant,
+    ) {
         let ms = whole_ms(since.elapsed());
         self.runs(Some(pid), ms);
         let event = if self.ever_started {
-            Event::Restarted { pid, ms, reasons }
+            Event::Restarted {
+                pid,
+                ms,
+                reasons,
+                stages,
+            }
         } else {
             let census = self.swapper.as_ref().and_then(|swapper| swapper.census());
             Event::Ready {
@@ -789,6 +831,29 @@ impl Answerer {
 fn tell_degraded(outlet: &Outlet, degraded: Degraded) {
     let text = format!("every change restarts the app: {}", degraded.message);
     outlet.note(Level::Warn, text, degraded.hint);
+}
+
+/// Whether a reason is about Go source of the main modules, and about nothing that the go command would have to find out.
+fn is_of_source(reason: &Reason) -> bool {
+    const CODES: [&str; 16] = [
+        "added-unused",
+        "added-used",
+        "body",
+        "const",
+        "init",
+        "method-body",
+        "method-signature",
+        "nothing",
+        "removed-unused",
+        "removed-used",
+        "renamed",
+        "signature",
+        "struct",
+        "type",
+        "unmovable-body",
+        "var",
+    ];
+    CODES.contains(&reason.code.as_str())
 }
 
 /// `struct store.Item: field Tags added`.

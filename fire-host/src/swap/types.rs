@@ -47,6 +47,26 @@ pub struct HomeBuild {
     pub flags: Vec<String>,
     /// More environment for `go build`.
     pub environment: Vec<(String, String)>,
+    /// What is built, if that is known.
+    pub sources: Option<Sources>,
+}
+
+/// What tells one build of the app from another, as far as the user's Go source goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Sources {
+    /// The user's packages, by import path.
+    pub packages: BTreeMap<String, Source>,
+    /// Digest of everything else that the overlay holds.
+    pub rest: String,
+}
+
+/// One package.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Source {
+    /// Of all its text.
+    pub digest: String,
+    /// Of its files' names, their imports and directives: what the go command decides by.
+    pub shape: String,
 }
 
 /// A message of the compiler or of the parser, at its place.
