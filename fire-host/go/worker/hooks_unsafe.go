@@ -166,7 +166,8 @@ func (c *context) bind(key uint32, rtype reflect.Type, direct bool, word uint64)
 		}
 		wire.Read(c, &wire.Reader{B: w.B}, v.UnsafePointer(), t.program)
 	} else {
-		c.load(t, word, v.UnsafePointer())
+		// Home makes this memory when an interface is stored, within lines that the call may know from before.
+		c.loadAnew(t, word, v.UnsafePointer())
 	}
 	return v.Elem().Interface()
 }
@@ -195,6 +196,11 @@ func (c *context) load(t *typ, address uint64, into unsafe.Pointer) {
 	if t.scalar && c.read(address, t.size, into) {
 		return
 	}
+	c.loadAnew(t, address, into)
+}
+
+// loadAnew is load past what the call remembers.
+func (c *context) loadAnew(t *typ, address uint64, into unsafe.Pointer) {
 	c.settle(address, t.size)
 	w := c.begin()
 	w.U32(c.told(t).code)
