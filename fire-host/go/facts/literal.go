@@ -12,8 +12,9 @@ import (
 // What functions are called in a stack. The compiler names function literals by where they stand, one after the other, and the
 // rewriter adds some of its own: the worker is told what each of its literals is in the user's program.
 
-// functionLiterals gives each function literal of a declaration what the compiler puts after the declaration's name.
-func functionLiterals(decl *ast.FuncDecl, visit func(l *ast.FuncLit, suffix string, parent ast.Node)) {
+// functionLiterals gives each function literal of a declaration what the compiler puts after the declaration's name, and the nodes
+// around it, the nearest last.
+func functionLiterals(decl *ast.FuncDecl, visit func(l *ast.FuncLit, suffix string, around []ast.Node)) {
 	if decl.Body == nil {
 		return
 	}
@@ -36,7 +37,7 @@ func functionLiterals(decl *ast.FuncDecl, visit func(l *ast.FuncLit, suffix stri
 			if suffix == "" {
 				own = fmt.Sprintf(".func%d", count)
 			}
-			visit(l, own, path[len(path)-1])
+			visit(l, own, path)
 			within(l.Body, own)
 			return false
 		})
@@ -50,7 +51,7 @@ const literalMark = "func/*"
 // noteLiterals finds what the literals of a declaration are called.
 func (r *rewriter) noteLiterals(decl *ast.FuncDecl) {
 	r.literals = map[*ast.FuncLit]string{}
-	functionLiterals(decl, func(l *ast.FuncLit, suffix string, _ ast.Node) { r.literals[l] = suffix })
+	functionLiterals(decl, func(l *ast.FuncLit, suffix string, _ []ast.Node) { r.literals[l] = suffix })
 }
 
 // literalNames are what follows a body's symbol for each literal in its rewritten text, and what that is in the user's program.
@@ -67,10 +68,10 @@ func literalNames(text string) []string {
 		if !ok {
 			continue
 		}
-		functionLiterals(decl, func(l *ast.FuncLit, suffix string, parent ast.Node) {
+		functionLiterals(decl, func(l *ast.FuncLit, suffix string, around []ast.Node) {
 			name := "-" // see worker.Body
 			rest, ours := strings.CutPrefix(text[int(l.Pos())-1-len(head):], literalMark)
-			if call, ok := parent.(*ast.CallExpr); ok && call.Fun == l {
+			if calledThere(l, around) {
 				name = "="
 			}
 			if ours {
@@ -82,6 +83,19 @@ func literalNames(text string) []string {
 		})
 	}
 	return out
+}
+
+// calledThere reports whether a literal is called where it stands, in the course of the function.
+func calledThere(l *ast.FuncLit, around []ast.Node) bool {
+	call, ok := around[len(around)-1].(*ast.CallExpr)
+	if !ok || call.Fun != l {
+		return false
+	}
+	switch around[len(around)-2].(type) {
+	case *ast.DeferStmt, *ast.GoStmt:
+		return false
+	}
+	return true
 }
 
 // stackName is what a function is called in a stack, after the path of its package.
