@@ -119,7 +119,9 @@ impl Project {
             ])
             .env("TERMINAL", std::ffi::OsStr::from_bytes(name.as_bytes()));
         let mut fire = self.fire_by(command, arguments);
-        fire.keyboard = Some(Box::new(std::fs::File::from(keyboard)));
+        let keyboard = std::fs::File::from(keyboard);
+        fire.terminal = Some(keyboard.try_clone().expect("a second hold on the terminal"));
+        fire.keyboard = Some(Box::new(keyboard));
         fire
     }
 
@@ -155,6 +157,8 @@ pub struct Fire {
     command: String,
     child: Child,
     keyboard: Option<Box<dyn Write + Send>>,
+    /// It does not hang up before fire has ended.
+    terminal: Option<std::fs::File>,
     events: Receiver<Value>,
     stdout: Receiver<String>,
     stderr: Receiver<String>,
@@ -203,6 +207,7 @@ impl Fire {
         Self {
             command: shown,
             keyboard: child.stdin.take().map(|pipe| Box::new(pipe) as _),
+            terminal: None,
             child,
             events,
             stdout,
@@ -321,6 +326,7 @@ impl Fire {
         }
         // Nobody holds its stdout any more, so it has ended or is about to.
         let status = self.child.wait().expect("fire ends");
+        drop(self.terminal.take());
         let stderr: Vec<String> = self.stderr.iter().collect();
         let events = self.events.iter().collect();
         Ended {
