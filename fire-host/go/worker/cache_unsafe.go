@@ -310,7 +310,7 @@ var effects = func() (table [256]effect) {
 		wire.LoadLine, wire.MapGet, wire.MapLen, wire.MapIterate, wire.MapNext, wire.MapDone, wire.MakeMap, wire.MakeChan,
 		wire.New, wire.Zero, wire.MakeSlice, wire.SliceOf, wire.Bytes, wire.Runes, wire.MapSet, wire.MapDelete, wire.Store,
 		wire.Implements, wire.TypeName, wire.SameType, wire.StoreRuns, wire.Load} {
-		table[kind] = peeks // Load and Store settle their range first
+		table[kind] = peeks // Load and Store settle what they read first
 	}
 	for _, kind := range []uint16{wire.String, wire.StringOfRunes, wire.Equal} {
 		table[kind] = reads

@@ -201,7 +201,11 @@ func (c *context) load(t *typ, address uint64, into unsafe.Pointer) {
 
 // loadAnew is load past what the call remembers.
 func (c *context) loadAnew(t *typ, address uint64, into unsafe.Pointer) {
-	c.settle(address, t.size)
+	if t.text {
+		c.flush() // a string may be a view of bytes that the body wrote
+	} else {
+		c.settle(address, t.size)
+	}
 	w := c.begin()
 	w.U32(c.told(t).code)
 	w.U64(address)

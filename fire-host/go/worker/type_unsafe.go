@@ -22,6 +22,7 @@ type typ struct {
 	scalar  bool // memory without pointers, in one piece
 	pointer bool // one pointer
 	any     bool // an interface without methods
+	text    bool // it holds a string, whose bytes lie elsewhere
 }
 
 var types = struct {
@@ -69,6 +70,7 @@ func lockedType(t reflect.Type) *typ {
 	types.pending = append(types.pending, made)
 	made.program = wire.Program(t, func(t reflect.Type) uint32 { return lockedType(t).code })
 	made.size = t.Size()
+	made.text = holdsText(made.program)
 	if len(made.program) == 1 && made.size > 0 {
 		made.scalar = made.program[0].Kind == wire.Scalar && uintptr(made.program[0].Size) == made.size
 		made.pointer = made.program[0].Kind == wire.Pointer && made.size == unsafe.Sizeof(uintptr(0))
@@ -131,6 +133,15 @@ func (c *context) told(t *typ) *typ {
 			p.defined.Store(true)
 		}
 	}
+}
+
+func holdsText(program []wire.Instruction) bool {
+	for i := range program {
+		if program[i].Kind == wire.Text || holdsText(program[i].Body) {
+			return true
+		}
+	}
+	return false
 }
 
 // names implements wire.Namer over the types that the shadow packages have registered.
