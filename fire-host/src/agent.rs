@@ -71,6 +71,8 @@ impl Agent {
         for file in lane {
             write_once(&lane_directory.join(&file.name), file.source.as_bytes())?;
         }
+        crate::cache::used(&directory);
+        crate::cache::used(&lane_directory);
         Ok(Self {
             directory,
             lane: lane_directory,

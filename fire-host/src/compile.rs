@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 use tokio::process::Command;
 use tokio::task::JoinSet;
 
-use crate::agent::{Agent, cache, short};
+use crate::agent::{Agent, short};
+use crate::cache;
 use crate::facts::{ShadowPackage, own_go};
 use crate::toolchain::Toolchain;
 
@@ -99,7 +100,7 @@ impl Compiler {
             goroot: toolchain.goroot.clone(),
             archives,
             key: short(&digest.finalize()),
-            shadows: cache().join("shadow"),
+            shadows: cache::shadows(),
         })
     }
 
@@ -132,6 +133,9 @@ impl Compiler {
         let mut archives = self.archives.clone();
         for package in packages {
             archives.insert(package.path.clone(), self.archive(package));
+        }
+        for archive in packages.iter().map(|package| self.archive(package)) {
+            cache::used(&archive);
         }
         let mut waiting: Vec<&ShadowPackage> = packages
             .iter()

@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod bench;
 pub mod build;
+pub mod cache;
 pub mod classify;
 pub mod clock;
 pub mod compile;

@@ -99,6 +99,8 @@ impl Engine {
     async fn open_running(&mut self) -> Result<(), String> {
         let agent = Agent::lay_out(&self.transport.go_half())
             .map_err(|error| format!("fire's Go code cannot be written to the cache: {error}"))?;
+        // Beside the first build; nothing waits for it.
+        tokio::task::spawn_blocking(crate::cache::trim);
         let facts = Facts::start(&agent, &self.project.toolchain, &self.project)
             .await
             .map_err(|error| error.to_string())?;

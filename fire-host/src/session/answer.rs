@@ -23,6 +23,9 @@ use crate::swap::{
 };
 use crate::watch::{self, Batch, Scope};
 
+/// How long a save that is under way takes to become the next batch, at most.
+const ANOTHER_SAVE: Duration = Duration::from_millis(300);
+
 /// What a batch leads to, found out but not yet told.
 pub enum Finding {
     /// The app goes on; these events are true now.
@@ -329,7 +332,12 @@ impl Answerer {
         };
         match verdict {
             Verdict::Nothing { codes } => self.nothing(codes, work.since),
-            Verdict::Failed { stage, diagnostics } => Finding::Failed(stage, diagnostics),
+            Verdict::Failed { stage, diagnostics } => {
+                if written_since(&rest, work.since) {
+                    tokio::time::sleep(ANOTHER_SAVE).await;
+                }
+                Finding::Failed(stage, diagnostics)
+            }
             Verdict::Hot(hot) => self.swap(hot, work.since).await,
             Verdict::Reverted { functions } => self.revert(functions, work.since).await,
             Verdict::Restart { reasons } => self.build(reasons).await,
@@ -831,6 +839,18 @@ impl Answerer {
 fn tell_degraded(outlet: &Outlet, degraded: Degraded) {
     let text = format!("every change restarts the app: {}", degraded.message);
     outlet.note(Level::Warn, text, degraded.hint);
+}
+
+/// Whether one of the files is being written again: what was read of it may be half of it, and the next batch, which
+/// ends the answering of this one, is on its way.
+fn written_since(files: &[PathBuf], noticed: Instant) -> bool {
+    let Some(noticed) = SystemTime::now().checked_sub(noticed.elapsed()) else {
+        return false;
+    };
+    let modified = |file: &PathBuf| file.metadata().and_then(|meta| meta.modified());
+    files
+        .iter()
+        .any(|file| modified(file).is_ok_and(|modified| modified > noticed))
 }
 
 /// Whether a reason is about Go source of the main modules, and about nothing that the go command would have to find out.
