@@ -203,9 +203,11 @@ fn a_plugin_for_a_later_major_version_is_refused_before_its_code_runs() {
         bytes[at] = 2;
     });
     let error = refusal(&path);
-    assert_eq!(
-        error.message,
-        "plugin `keep-state` is built with fire-plugin-api 2.0.0, and this fire needs 1.x"
+    let begins = "plugin `keep-state` is built with fire-plugin-api 2.";
+    assert!(error.message.starts_with(begins), "{error}");
+    assert!(
+        error.message.ends_with(", and this fire needs 1.x"),
+        "{error}"
     );
     assert_eq!(
         error.hint.as_deref(),

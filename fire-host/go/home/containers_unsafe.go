@@ -82,6 +82,7 @@ func (s *session) slice(r *wire.Reader, t *typ) reflect.Value {
 		t.mustBe(reflect.Slice)
 		if size := t.rtype.Elem().Size(); h.len > 0 && size > 0 {
 			room(uint64(h.cap), size)
+			aligned(uintptr(h.data), t.rtype.Elem())
 			homes(uintptr(h.data) + uintptr(h.cap)*size - 1)
 		}
 	} else {

@@ -78,6 +78,7 @@ func (s *session) store(p unsafe.Pointer, t *typ, r *wire.Reader) {
 		return
 	}
 	if t.rtype != nil {
+		aligned(uintptr(p), t.rtype)
 		v := reflect.New(t.rtype)
 		wire.Read(s, r, v.UnsafePointer(), t.program)
 		reflect.NewAt(t.rtype, p).Elem().Set(v.Elem())

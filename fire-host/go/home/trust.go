@@ -95,6 +95,13 @@ func room(n uint64, size uintptr) {
 	}
 }
 
+// aligned panics if values of a type with pointers cannot lie at an address: the write barrier would end the process.
+func aligned(address uintptr, t reflect.Type) {
+	if address%uintptr(t.Align()) != 0 && hasPointers(t) {
+		panic(wire.Malformed("0x" + strconv.FormatUint(uint64(address), 16) + " is no address of a " + t.String()))
+	}
+}
+
 // deepest is how deep values may nest in one frame: a decoder's frames must fit on the stack.
 const deepest = 200_000
 
