@@ -180,12 +180,17 @@ func Other(n int) int { return n + 1 }
 const EACH_TESTS: &str = "package each
 
 import (
-	\"runtime/debug\"
+	\"runtime/pprof\"
 	\"strings\"
 	\"testing\"
 )
 
-func moved() bool { return strings.Contains(string(debug.Stack()), \"fireagent/home.Call\") }
+// Profiles show the stack as it is.
+func moved() bool {
+	var text strings.Builder
+	pprof.Lookup(\"goroutine\").WriteTo(&text, 1)
+	return strings.Contains(text.String(), \"fireagent/home.Call\")
+}
 
 func TestFine(t *testing.T) {
 	if Other(1) != 2 {
@@ -283,7 +288,7 @@ fn a_difference_is_traced_to_the_function_that_makes_it() {
         "1 difference",
         "example.com/app/each TestTells",
         "plain: pass",
-        "each_test.go:20: moved",
+        "each_test.go:25: moved",
         "made by: example.com/app/each.Each\n",
         "alone: fire verify example.com/app/each --run '^TestTells$' --only 'example.com/app/each.Each'",
         "NOT equal: 3 of 3 functions movable, 3 moved",
