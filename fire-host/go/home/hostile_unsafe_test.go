@@ -3,6 +3,7 @@ package home
 import (
 	"encoding/binary"
 	"errors"
+	"math/rand"
 	"reflect"
 	"runtime"
 	"strings"
@@ -440,6 +441,25 @@ func compose(data []byte) []lane.Frame {
 		s.say(kind, parts...)
 	}
 	return s.frames
+}
+
+// Scripts of fixed seeds, as a fuzzer without a memory would write them.
+func TestRandomFramesEndTheirCallAlone(t *testing.T) {
+	for seed := range int64(4) {
+		r := rand.New(rand.NewSource(seed))
+		for n := range 10_000 {
+			data := make([]byte, r.Intn(60))
+			for i := range data {
+				data[i] = byte(r.Intn(64 << (2 * r.Intn(2)))) // the half of them small: these say what an operand is
+			}
+			if call(compose(data)) == nil {
+				t.Fatalf("seed %d, script %d: the call did not end", seed, n)
+			}
+			if n%64 == 0 {
+				runtime.GC() // finds pointers that are none
+			}
+		}
+	}
 }
 
 var fuzzed int
