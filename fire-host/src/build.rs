@@ -92,6 +92,16 @@ pub async fn build(
     }
 }
 
+/// The go command, where and as the project wants it run.
+pub fn go(project: &Project) -> tokio::process::Command {
+    let mut command = tokio::process::Command::new(&project.toolchain.go);
+    command
+        .current_dir(&project.root)
+        .envs(pairs(&project.build.environment))
+        .stdin(Stdio::null());
+    command
+}
+
 /// The command that builds the app, with more flags of `go build`.
 pub fn go_build(
     project: &Project,
@@ -99,15 +109,12 @@ pub fn go_build(
     binary: &Path,
     flags: &[&str],
 ) -> tokio::process::Command {
-    let mut command = tokio::process::Command::new(&project.toolchain.go);
+    let mut command = go(project);
     command
         .args(arguments(&project.build, home, binary))
         .args(flags)
         .args(&project.packages)
-        .current_dir(&project.root)
-        .envs(pairs(&project.build.environment))
-        .envs(pairs(&home.environment))
-        .stdin(Stdio::null());
+        .envs(pairs(&home.environment));
     command
 }
 

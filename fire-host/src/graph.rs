@@ -3,11 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use serde::Deserialize;
 
-use crate::build::{finish, option_flags};
+use crate::build::{finish, go, option_flags};
 use crate::project::Project;
 use crate::supervise::Guard;
 
@@ -69,21 +68,12 @@ impl Module {
 
 /// Asks the go command. `None` if it cannot tell, which the build will say better.
 pub async fn read(project: &Project, guard: &Guard) -> Option<Graph> {
-    let mut command = tokio::process::Command::new(&project.toolchain.go);
+    let mut command = go(project);
     command
         .args(["list", "-e", "-deps"])
         .arg("-json=Dir,Standard,Module,EmbedPatterns,EmbedFiles")
         .args(option_flags(&project.build))
-        .args(&project.packages)
-        .current_dir(&project.root)
-        .envs(
-            project
-                .build
-                .environment
-                .iter()
-                .map(|(key, value)| (key, value)),
-        )
-        .stdin(Stdio::null());
+        .args(&project.packages);
     let finished = finish(command, guard).await.ok()?;
     let mut graph = of(&finished.stdout)?;
     graph

@@ -1,9 +1,7 @@
 //! The test binaries of the packages, plain and instrumented, built in order while earlier ones run.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
-use tokio::process::Command;
 use tokio::sync::mpsc::{Receiver, channel};
 
 use crate::facts::Package;
@@ -96,7 +94,7 @@ async fn build(
     overlay: Option<&Path>,
     into: &Path,
 ) -> Result<(), String> {
-    let mut command = Command::new(&project.toolchain.go);
+    let mut command = crate::build::go(project);
     command.args(["test", "-c", "-vet=off", "-o"]).arg(into);
     if let Some(overlay) = overlay {
         command.arg(format!("-overlay={}", overlay.display()));
@@ -104,15 +102,6 @@ async fn build(
     command
         .args(crate::build::option_flags(&project.build))
         .arg(&package.path)
-        .current_dir(&project.root)
-        .envs(
-            project
-                .build
-                .environment
-                .iter()
-                .map(|(key, value)| (key, value)),
-        )
-        .stdin(Stdio::null())
         .kill_on_drop(true);
     let output = command.output().await.map_err(|error| error.to_string())?;
     if output.status.success() {

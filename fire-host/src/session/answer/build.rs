@@ -79,7 +79,7 @@ impl Answerer {
             }
         };
         let begun = Instant::now();
-        match self.build_as(prepared, &binary, changed).await {
+        match self.build_as(prepared, &binary).await {
             Ok(instrumented) => {
                 stages.insert("build".to_owned(), whole_ms(begun.elapsed()));
                 // Of interest only in a program that builds.
@@ -116,7 +116,6 @@ impl Answerer {
         &mut self,
         prepared: Option<HomeBuild>,
         binary: &Path,
-        changed: Changed,
     ) -> Result<bool, BuildError> {
         let project = &self.settings.project;
         let Some(home) = prepared else {
@@ -126,7 +125,7 @@ impl Answerer {
         };
         let built = self
             .builder
-            .build(project, &home, binary, changed, &self.guard)
+            .build(project, &home, binary, &self.guard)
             .await;
         let Err(error) = built else { return Ok(true) };
         build(project, &HomeBuild::default(), binary, &self.guard).await?;
