@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-use fire_host::plugins::{Registry, open};
+use fire_host::plugins::{PluginError, Registry, open};
 use fire_host::project::PluginChoice;
 use fire_plugin_api::policy::{Action, Edit, WorkerLimits};
 use fire_tests::plugin_libraries::{built_in, restrict};
@@ -277,13 +277,18 @@ fn a_plugin_of_a_newer_version_works_in_this_host() {
     assert_eq!(policy.judge(&body()), Ok(vec![Action::Hot]));
 }
 
+/// What the host has against another policy.
+fn refused(other: &Other) -> PluginError {
+    Registry::builtin()
+        .policy(&choice(other.policy()))
+        .err()
+        .unwrap()
+}
+
 #[test]
 fn a_changed_layout_is_refused_in_one_sentence() {
     let other = Other::new("changed-layout", &CHANGED_FIELD);
-    let error = Registry::builtin()
-        .policy(&choice(other.policy()))
-        .err()
-        .unwrap();
+    let error = refused(&other);
     assert_eq!(
         error.message,
         "plugin `careful` does not fit this fire's types (built with fire-plugin-api 1.1.0)"
@@ -298,10 +303,7 @@ fn a_layout_of_a_newer_version_asks_for_a_newer_fire() {
     let [field, into, out] = CHANGED_FIELD;
     let newer = ("Cargo.toml", NEWER_PLUGIN.1, "version = \"1.4.0\"");
     let other = Other::new("newer-layout", &[newer, field, into, out]);
-    let error = Registry::builtin()
-        .policy(&choice(other.policy()))
-        .err()
-        .unwrap();
+    let error = refused(&other);
     assert_eq!(
         error.message,
         "plugin `careful` does not fit this fire's types (built with fire-plugin-api 1.4.0)"

@@ -32,6 +32,7 @@ type session struct {
 	baseline   map[string][]functionInstance      // of generic functions, by id: what the running program may call
 	below      map[*types.Package]map[string]bool // the packages that each is built from
 	tested     map[*PackageInfo][]use             // what their tests instantiate, once asked for
+	silent     map[string]bool                    // published libraries that were seen to read no stacks
 	shapes     map[[sha256.Size]byte]string       // of files that were built, by the digest of their text
 	goVersion  string
 	goRoot     string
@@ -230,7 +231,7 @@ func (s *session) keepLibraries(before *session, libraries []string) bool {
 		}
 	}
 	s.fset, s.goVersion, s.goRoot, s.sourced = before.fset, before.goVersion, before.goRoot, before.sourced
-	s.exports = before.exports
+	s.exports, s.silent, s.shapes = before.exports, before.silent, before.shapes
 	s.exports.session = s
 	return true
 }

@@ -144,23 +144,44 @@ func (s *session) readsStacks() bool {
 		if p.Standard {
 			continue
 		}
-		imports := p.Imports
-		if info := s.user[path]; info != nil { // it may have been edited since it was listed
-			for _, imported := range info.Pkg.Imports() {
-				imports = append(imports[:len(imports):len(imports)], imported.Path())
-			}
+		if s.silent[path] {
+			continue
 		}
-		var patterns []*regexp.Regexp
-		for name, pattern := range readers {
-			if slices.Contains(imports, name) || s.request.Skip && (slices.Contains(p.TestImports, name) || slices.Contains(p.XTestImports, name)) {
-				patterns = append(patterns, pattern)
-			}
-		}
-		if len(patterns) > 0 && p.contains(patterns, s.request.Skip) {
+		if s.readsStacksIn(p, s.user[path]) {
 			return true
+		}
+		if p.isPublished() {
+			if s.silent == nil {
+				s.silent = map[string]bool{}
+			}
+			s.silent[path] = true
 		}
 	}
 	return false
+}
+
+// readsStacksIn reports whether a package does, or has it done. info is what was read of a user's package: it may have been
+// edited since it was listed.
+func (s *session) readsStacksIn(p *listed, info *PackageInfo) bool {
+	imports := p.Imports
+	if info != nil {
+		for _, imported := range info.Pkg.Imports() {
+			imports = append(imports[:len(imports):len(imports)], imported.Path())
+		}
+	}
+	var patterns []*regexp.Regexp
+	for name, pattern := range readers {
+		if slices.Contains(imports, name) || s.request.Skip && (slices.Contains(p.TestImports, name) || slices.Contains(p.XTestImports, name)) {
+			patterns = append(patterns, pattern)
+		}
+	}
+	return len(patterns) > 0 && p.contains(patterns, s.request.Skip)
+}
+
+// isPublished reports whether a package is one of the module cache, whose text stays as it is.
+func (p *listed) isPublished() bool {
+	m := p.Module
+	return m != nil && !m.Main && m.Replace == nil && m.Dir != "" && strings.HasPrefix(p.Dir, m.Dir) && !strings.Contains(p.Dir, "/vendor/")
 }
 
 // contains reports whether a package's source, with its tests if they are asked for, has a match of one of the patterns.

@@ -28,25 +28,25 @@ func (b *homeBuild) sources() map[string]any {
 		dir := b.s.user[path].meta.Dir
 		own[dir], shapes[dir] = &strings.Builder{}, &strings.Builder{}
 	}
+	enter := func(target string, digest [sha256.Size]byte, text string) {
+		dir := filepath.Dir(target)
+		fmt.Fprintf(own[dir], "%s %x\n", target, digest)
+		fmt.Fprintf(shapes[dir], "%s %s\n", target, b.s.shape(digest, text))
+	}
 	var rest strings.Builder
 	for _, target := range sortedKeys(b.overlay) {
-		dir := filepath.Dir(target)
-		if own[dir] == nil {
+		if own[filepath.Dir(target)] == nil {
 			fmt.Fprintf(&rest, "%s %s %x\n", target, b.overlay[target], b.digests[target])
 			continue
 		}
-		fmt.Fprintf(own[dir], "%s %x\n", target, b.digests[target])
-		fmt.Fprintf(shapes[dir], "%s %s\n", target, b.s.shape(b.digests[target], b.texts[target]))
+		enter(target, b.digests[target], b.texts[target])
 	}
 	for _, path := range b.s.userPaths() {
 		info := b.s.user[path]
 		dir := info.meta.Dir
 		for _, file := range info.Files {
 			if target := info.Names[file]; b.overlay[target] == "" {
-				text := string(info.Source[file])
-				digest := sha256.Sum256([]byte(text))
-				fmt.Fprintf(own[dir], "%s %x\n", target, digest)
-				fmt.Fprintf(shapes[dir], "%s %s\n", target, b.s.shape(digest, text))
+				enter(target, sha256.Sum256(info.Source[file]), string(info.Source[file]))
 			}
 		}
 		packages[path] = source{Digest: sum(own[dir].String()), Shape: sum(shapes[dir].String())}
