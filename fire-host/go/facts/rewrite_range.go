@@ -8,12 +8,10 @@ import (
 )
 
 func (r *rewriter) rangeStatement(s *ast.RangeStmt) string {
-	defer r.hold()()
 	if s.Tok == token.DEFINE && r.old && r.capturesLoopVariable(s) {
-		if _, ok := core(r.typeOf(s.X)).(*types.Basic); !ok {
-			r.refuse(s, "a closure over a loop variable that all iterations share")
-		}
+		return r.rangeShared(s)
 	}
+	defer r.hold()()
 	switch core(r.typeOf(s.X)).(type) {
 	case nil:
 		r.refuse(s, "a range over a type parameter without a core type")
@@ -30,6 +28,37 @@ func (r *rewriter) rangeStatement(s *ast.RangeStmt) string {
 		return r.rangeChannel(s)
 	}
 	return r.rangeNative(s)
+}
+
+// rangeShared renders a loop whose iterations share its variables, as before Go 1.22, and of which something keeps one: they are declared
+// in front of it, and each iteration assigns to them.
+func (r *rewriter) rangeShared(s *ast.RangeStmt) string {
+	label := r.takeLabel(true)
+	assigning := *s
+	assigning.Tok = token.ASSIGN
+	var declared []string
+	names := map[string]bool{}
+	for _, e := range []ast.Expr{s.Key, s.Value} {
+		if !r.used(e) {
+			continue
+		}
+		id := e.(*ast.Ident)
+		names[id.Name] = true
+		t := r.typeText(id, r.types.Defs[id].Type())
+		if r.boxed[r.types.Defs[id]] {
+			declared = append(declared, id.Name+" := fire__.Zero["+t+"]()")
+		} else {
+			declared = append(declared, "var "+id.Name+" "+t)
+		}
+		declared = append(declared, "_ = "+id.Name)
+	}
+	ast.Inspect(s.X, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok && names[id.Name] {
+			r.refuse(s, "a closure over a loop variable that all iterations share, of the name of what is ranged over")
+		}
+		return true
+	})
+	return "{ " + strings.Join(declared, "; ") + "; " + label + r.rangeStatement(&assigning) + " }"
 }
 
 // capturesLoopVariable reports whether a closure in the body uses a variable of the range clause.

@@ -133,7 +133,7 @@ func (r *rewriter) ifStatement(s *ast.IfStmt) string {
 func (r *rewriter) labeled(s *ast.LabeledStmt) string {
 	label := s.Label.Name + ":\n" + r.inline(s.Stmt)
 	switch s.Stmt.(type) {
-	case *ast.ForStmt, *ast.SwitchStmt, *ast.TypeSwitchStmt:
+	case *ast.ForStmt, *ast.RangeStmt, *ast.SwitchStmt, *ast.TypeSwitchStmt:
 		r.label = label
 	default:
 		return label + r.statement(s.Stmt)
@@ -470,65 +470,4 @@ func (r *rewriter) goStatement(s *ast.GoStmt) string {
 		dots = "..."
 	}
 	return "{ " + strings.Join(append(before, "fire__.Go(func() { "+fun+"("+strings.Join(list, ", ")+dots+") })"), "; ") + " }"
-}
-
-func (r *rewriter) deferStatement(s *ast.DeferStmt) string {
-	var callee *types.Func
-	switch f := ast.Unparen(s.Call.Fun).(type) {
-	case *ast.Ident:
-		callee, _ = r.types.Uses[f].(*types.Func)
-		if b, ok := r.types.Uses[f].(*types.Builtin); ok && b.Name() == "recover" {
-			r.refuse(s, "defer recover()")
-		}
-	case *ast.SelectorExpr:
-		callee, _ = r.types.Uses[f.Sel].(*types.Func)
-	case *ast.IndexExpr, *ast.IndexListExpr:
-		callee = r.instantiated(f)
-	case *ast.FuncLit:
-	default:
-		if !r.types.Types[s.Call.Fun].IsType() {
-			r.refuse(s, "defer of a computed function, which may recover")
-		}
-	}
-	if callee != nil && callee.Signature().Recv() != nil && types.IsInterface(callee.Signature().Recv().Type()) && r.out.s.someoneRecovers(callee.Name()) {
-		panic(refusal{reasonRecover, "it defers " + callee.Name() + " of an interface, and a method of that name recovers", s.Pos()})
-	}
-	if callee != nil && r.out.recovers(callee) {
-		before := r.ordered(nil, []ast.Expr{s.Call})
-		return afterAll(before, "defer "+r.deferredRecoverer(s.Call, callee))
-	}
-	before := r.ordered(nil, []ast.Expr{s.Call})
-	text := r.expr(s.Call)
-	if !strings.HasSuffix(text, ")") {
-		r.refuse(s, "defer of an expression that is no call any more")
-	}
-	return afterAll(before, "defer "+text)
-}
-
-// deferredRecoverer renders the deferred call of a function that recovers: it comes along, to run where the panic is.
-func (r *rewriter) deferredRecoverer(e *ast.CallExpr, callee *types.Func) string {
-	if callee.Signature().RecvTypeParams().Len() > 0 {
-		panic(refusal{reasonRecover, "it defers " + functionID(callee) + ", which recovers", e.Pos()})
-	}
-	name := r.out.hostDeferred(callee)
-	if alias := r.table.alias(callee.Pkg().Path()); alias != "" {
-		name = alias + "." + name
-	}
-	switch f := ast.Unparen(e.Fun).(type) {
-	case *ast.IndexExpr:
-		name += r.after(f.X, f)
-	case *ast.IndexListExpr:
-		name += r.after(f.X, f)
-	case *ast.SelectorExpr:
-		if s := r.types.Selections[f]; s != nil && s.Kind() == types.MethodVal {
-			receiver := r.receiver(f, s)
-			if len(e.Args) > 0 {
-				receiver += ", "
-			}
-			return strings.Replace(r.arguments(e, name, callee), name+"(", name+"("+receiver, 1)
-		} else if s != nil {
-			panic(refusal{reasonRecover, "it defers " + functionID(callee) + ", which recovers", e.Pos()})
-		}
-	}
-	return r.arguments(e, name, callee)
 }

@@ -128,6 +128,9 @@ func (e *emitter) host(info *PackageInfo, file *ast.File, decl *ast.FuncDecl, as
 	if as == asEntry && callsRecover(info.Info, decl.Body) {
 		return &refusal{reasonRecover, "it calls recover in its own frame", decl.Pos()}
 	}
+	if why := e.recoversElsewhere(info, decl); why != nil {
+		return why
+	}
 	if why := e.s.cannotRead(info, decl); why != "" {
 		return &refusal{reasonAdded, why, decl.Pos()}
 	}

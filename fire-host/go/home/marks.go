@@ -50,8 +50,8 @@ type beneath struct {
 	in, out  []reflect.Value
 	spread   bool // the last argument is the slice of a variadic parameter
 
-	panics bool
-	values [2]any // what is panicked with, and what replaces it
+	panics, deferred bool
+	values           [2]any // what is panicked with, and what replaces it
 }
 
 func (b *beneath) run() {
@@ -61,11 +61,23 @@ func (b *beneath) run() {
 		// recovers, and a recover gives the value itself.
 		defer panic(b.values[1])
 		panic(b.values[0])
+	case b.deferred:
+		b.raise()
 	case b.spread:
 		b.out = b.function.CallSlice(b.in)
 	default:
 		b.out = b.function.Call(b.in)
 	}
+}
+
+// raise panics with the function deferred: recover works in what the panic itself calls, which reflection is not.
+func (b *beneath) raise() {
+	if b.function.Type().ConvertibleTo(reflect.TypeFor[func() error]()) {
+		defer b.function.Convert(reflect.TypeFor[func() error]()).Interface().(func() error)()
+	} else {
+		defer b.function.Convert(reflect.TypeFor[func()]()).Interface().(func())()
+	}
+	panic(b.values[0])
 }
 
 // under makes a call under a number, least digit first.

@@ -48,7 +48,9 @@ func (s *session) execute(kind uint16, r *wire.Reader, w *wire.Writer) {
 	case wire.CallMethod:
 		s.callMethod(r, w)
 	case wire.CallFunc:
-		s.callFunc(r, w)
+		s.callFunc(r, w, false)
+	case wire.CallDeferred:
+		s.callFunc(r, w, true)
 	case wire.Implements:
 		v := s.readValue(r)
 		w.Bool(s.link.typeOf(r.U32()).implementedBy(v.Type()))
@@ -184,7 +186,12 @@ func (s *session) callMethod(r *wire.Reader, w *wire.Writer) {
 	s.call(m, parameters, results, r, w)
 }
 
-func (s *session) callFunc(r *wire.Reader, w *wire.Writer) {
+// callFunc calls a function value. A deferred one is called by a panic, whose value comes first.
+func (s *session) callFunc(r *wire.Reader, w *wire.Writer, deferred bool) {
+	var raised any
+	if deferred {
+		wire.Read(s, r, unsafe.Pointer(&raised), anyProgram)
+	}
 	t := s.link.real(r.U32())
 	t.mustBe(reflect.Func)
 	word := s.readFunction(r.U64())
@@ -196,6 +203,12 @@ func (s *session) callFunc(r *wire.Reader, w *wire.Writer) {
 		} else {
 			results = append(results, s.link.element(t, i))
 		}
+	}
+	if deferred {
+		b := beneath{function: f, deferred: true, values: [2]any{raised}}
+		b.under(s.number)
+		w.B = w.B[:0]
+		return // nobody reads the results of a deferred call
 	}
 	s.call(f, parameters, results, r, w)
 }

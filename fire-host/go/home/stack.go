@@ -147,8 +147,11 @@ func splice(pcs []uintptr, names []string, need int, address func(wire.Frame) ui
 		default:
 			frames = m.session.waiting(need + surplus - len(out.Frames))
 		}
-		for _, f := range frames {
+		for i, f := range frames {
 			out.Add(f.Function, address(f))
+			if i == 0 {
+				out.Once(panics) // raised in the worker, and here for what it defers
+			}
 		}
 		for i = after; i < len(names) && !begins(names[i]); i++ {
 			out.Own()

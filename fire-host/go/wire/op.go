@@ -6,7 +6,7 @@
 package wire
 
 // Version of this table. Home refuses a worker that was built for another.
-const Version = 7
+const Version = 8
 
 // LineSize is the size of the pieces in which workers read memory without pointers. Pieces are aligned, so that each lies
 // in one page.
@@ -86,6 +86,7 @@ const (
 	LoadLine        // u64 address of LineSize bytes, which hold no more than the worker may see: raw
 	StoreRuns       // u64 address, u32 length and bytes, again and again
 	BornVariable    // name, code of its type: home makes it if it has none of this name
+	CallDeferred    // the value of a panic, and a function value as in CallFunc: the panic calls it, and goes on unless it recovers
 )
 
 // How an interface value is encoded: one of these bytes comes first.

@@ -92,20 +92,44 @@ func (h *homeFuncTable) function(t *typ, word uint64) reflect.Value {
 
 func callHomeFunc(t *typ, word uint64, in []reflect.Value) []reflect.Value {
 	c := current()
+	kind, code := wire.CallFunc, c.told(t).code
 	w := c.begin()
-	w.U32(c.told(t).code)
+	if p := c.raised; p != nil {
+		c.raised, kind = nil, wire.CallDeferred
+		c.writeValue(w, sendable(p))
+	}
+	w.U32(code)
 	w.U64(word)
 	for i, v := range in {
 		p := reflect.New(v.Type())
 		p.Elem().Set(v)
 		wire.Write(c, w, p.UnsafePointer(), t.parts[i].program)
 	}
-	r := c.op(wire.CallFunc, w)
+	r := c.op(kind, w)
 	out := make([]reflect.Value, t.rtype.NumOut())
 	for i := range out {
 		p := reflect.New(t.rtype.Out(i))
+		if kind == wire.CallDeferred {
+			out[i] = p.Elem() // nobody reads it
+			continue
+		}
 		wire.Read(c, &r, p.UnsafePointer(), t.parts[len(in)+i].program)
 		out[i] = p.Elem()
 	}
 	return out
+}
+
+// AtHome reports whether a function value is home's own: what it recovers from must be there. Called by generated code.
+func AtHome[F any](f F) bool {
+	_, ok := homeFuncs.wordOf(*(*unsafe.Pointer)(unsafe.Pointer(&f)))
+	return ok
+}
+
+// Deferred runs a deferred function value of home's, where p is what the deferring code has just recovered. A panic is raised again at
+// home with the function deferred there, and comes back from there if that does not recover. Called by generated code.
+func Deferred(p any, f func()) {
+	if p != nil {
+		current().raised = p
+	}
+	f()
 }
