@@ -383,3 +383,22 @@ fn a_module_of_an_old_language_version_may_hold_newer_files() {
     assert_eq!(code, 0, "{report}\n{stderr}");
     assert_eq!(report["functions_moved"], 1, "{report}");
 }
+
+#[test]
+fn a_panic_with_nil_of_an_old_module_is_no_end_of_a_goroutine() {
+    let project = Project::new(&[
+        ("go.mod", "module example.com/app\n\ngo 1.17\n"),
+        (
+            "app.go",
+            "package app\n\nfunc Panics(f func()) (panics bool, value interface{}) {\n\tpanics = true\n\tdefer func() { value = recover() }()\n\tf()\n\treturn false, nil\n}\n\nfunc Nothing() { panic(nil) }\n",
+        ),
+        (
+            "app_test.go",
+            "package app\n\nimport \"testing\"\n\nfunc TestThere(t *testing.T) {\n\tif panics, value := Panics(func() { panic(nil) }); !panics || value != nil {\n\t\tt.Error(panics, value)\n\t}\n}\n\nfunc TestHere(t *testing.T) {\n\tdefer func() {\n\t\tif r := recover(); r != nil {\n\t\t\tt.Error(r)\n\t\t}\n\t}()\n\tNothing()\n\tt.Error(\"it returned\")\n}\n\nfunc TestGoexit(t *testing.T) {\n\tPanics(t.SkipNow)\n\tt.Error(\"it returned\")\n}\n",
+        ),
+    ]);
+    let (code, report, stderr) = verify(&project, &[]);
+    assert_eq!(code, 0, "{report}\n{stderr}");
+    assert_eq!(report["functions_moved"], 2, "{report}");
+    assert_eq!(report["packages"][0]["moved"]["passed"], 2, "{report}");
+}

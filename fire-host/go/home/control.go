@@ -244,6 +244,7 @@ func (l *link) shake() (no *refused) {
 	var w wire.Writer
 	w.U32(wire.Version)
 	w.Bool(watched)
+	w.Bool(panicsWithNil())
 	s.send(wire.Init, w.B)
 	in := wire.Reader{B: s.serve()}
 	code, subject, text := in.Text(), in.Text(), in.Text()

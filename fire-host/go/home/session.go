@@ -240,7 +240,7 @@ func (s *session) attempt(f lane.Frame) (answer, failure []byte, failed bool) {
 			return
 		}
 		p := recover()
-		if p == nil {
+		if p == nil && !panicsWithNil() {
 			return // Goexit, seen by operate
 		}
 		p = faulted(p)
@@ -256,6 +256,13 @@ func (s *session) attempt(f lane.Frame) (answer, failure []byte, failed bool) {
 	s.execute(f.Kind, &in, &s.out)
 	returned = true
 	return s.out.B, nil, false
+}
+
+// panicsWithNil reports whether a panic with nil is recovered as nil, as in programs of before Go 1.21. It is told from Goexit by
+// nothing but that the function that recovers returns.
+func panicsWithNil() (yes bool) {
+	defer func() { yes = recover() == nil }()
+	panic(nil)
 }
 
 var anyProgram = []wire.Instruction{{Kind: wire.Interface, Type: anyCode}}

@@ -115,7 +115,7 @@ func (c *context) handle(f lane.Frame) {
 				return
 			}
 			value := recover()
-			if value == nil {
+			if value == nil && !panicsWithNil {
 				return // Goexit: serve goes on from here
 			}
 			c.flush()
@@ -150,19 +150,29 @@ func (c *context) handle(f lane.Frame) {
 	}
 }
 
+// panicsWithNil is set if a panic with nil is recovered as nil in the program, which is of before Go 1.21. It is told from Goexit by
+// nothing but that the function that recovers returns.
+var panicsWithNil bool
+
+// sendable is what home is told that a body panicked with: fire's own errors have no type there.
+func sendable(value any) any {
+	switch e := value.(type) {
+	case internal:
+		return assertionError(e.Error())
+	case wire.Malformed:
+		return assertionError(e.Error())
+	}
+	return value
+}
+
 // panicPayload encodes what a body panicked with, and its stack.
 func (c *context) panicPayload(value any) []byte {
 	if e, ok := value.(interface{ Addr() uintptr }); ok && e.Addr() >= smallest {
 		value = internal("the moved code touched memory that is not its own (address 0x" + strconv.FormatUint(uint64(e.Addr()), 16) + "), " +
 			wire.Trace("", "in the worker", c.frames(wire.MostFrames, true)))
 	}
-	if e, ok := value.(internal); ok {
-		value = assertionError(e.Error())
-	}
+	value = sendable(value)
 	var w wire.Writer
-	if e, ok := value.(wire.Malformed); ok {
-		value = assertionError(e.Error())
-	}
 	before := ""
 	if identical(c.crossed.value, value) {
 		before = c.crossed.text
@@ -189,6 +199,11 @@ func (c *context) handshake(in *wire.Reader) []byte {
 		return no("version", "", "the worker and the running program were built by different versions of fire")
 	}
 	watched.Store(in.Bool())
+	if in.Bool() && !panicsWithNil {
+		panicsWithNil = true
+		settings, _ := syscall.Getenv("GODEBUG")
+		syscall.Setenv("GODEBUG", settings+",panicnil=1") // the runtime looks at once
+	}
 	for _, v := range variables {
 		var q wire.Writer
 		if v.born != nil {
