@@ -13,7 +13,7 @@ use crate::lane_pair::transport;
 fn owners(name: &str) -> &'static [&'static str] {
     match name {
         "shm" => &["transport-shm"],
-        "pipe" => &["transport-stream"],
+        "pipe" => &["transport-stream", "transport-pipe"],
         "tcp" => &["transport-stream", "transport-tcp"],
         other => panic!("no such transport: {other}"),
     }

@@ -5,7 +5,7 @@
 
 use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixDatagram;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -14,6 +14,7 @@ use fire_tests::go_peer::GoPeer;
 use fire_tests::lane_pair::Language::{Go, Rust};
 use fire_tests::lane_pair::{Home, PAIRS, Pair, Worker, binary, transport};
 use fire_tests::lane_peer::{self, Served};
+use fire_transport_pipe::Ends;
 
 const GARBAGE: [&[u8]; 5] = [
     &[0xff; 64],
@@ -128,11 +129,11 @@ fn pipe_link() -> (tempfile::TempDir, Box<dyn Link>, String) {
 fn garbage_instead_of_answers_harms_no_home() {
     for language in [Rust, Go] {
         let (_directory, link, path) = pipe_link();
-        let listener = UnixListener::bind(path).unwrap();
+        let socket = UnixDatagram::bind(path).unwrap();
         let answer = |garbage: &[u8]| {
-            let (mut stream, _) = listener.accept().unwrap();
-            // It fails when the other side has hung up.
-            let _ = stream.write_all(garbage);
+            let ends = Ends::take(&socket).unwrap().unwrap();
+            // Into a FIFO so much goes at once.
+            assert_eq!(rustix::io::write(&ends.to, garbage).unwrap(), garbage.len());
         };
         if language == Rust {
             let home: Arc<dyn Endpoint> = link.attach(Side::Home).unwrap().into();
@@ -158,7 +159,7 @@ fn garbage_instead_of_answers_harms_no_home() {
 #[test]
 fn garbage_instead_of_calls_harms_no_worker() {
     for language in [Rust, Go] {
-        let (_directory, link, path) = pipe_link();
+        let (directory, link, path) = pipe_link();
         let mut process = None;
         if language == Rust {
             let worker: Arc<dyn Endpoint> = link.attach(Side::Worker).unwrap().into();
@@ -169,12 +170,25 @@ fn garbage_instead_of_calls_harms_no_worker() {
             worker.must("serve");
             process = Some(worker);
         }
-        for garbage in GARBAGE {
-            let mut stream = UnixStream::connect(&path).unwrap();
-            let _ = stream.write_all(garbage);
-            stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let socket = UnixDatagram::unbound().unwrap();
+        socket.connect(&path).unwrap();
+        // Datagrams that carry no lane.
+        socket.send(&[]).unwrap();
+        socket.send(&[1]).unwrap();
+        socket.send(b"GET / HTTP/1.1").unwrap();
+        for (i, garbage) in GARBAGE.into_iter().enumerate() {
+            let at = |name: &str| directory.path().join(format!("{name}-{i}"));
+            let (ours, theirs) = Ends::pair(&at("back"), &at("there")).unwrap();
+            theirs.hand(&socket).unwrap();
+            drop(theirs);
+            rustix::io::write(&ours.to, garbage).unwrap();
+            drop(ours.to);
             // It hangs up; a frame among the garbage may have been answered before.
-            let _ = stream.read_to_end(&mut Vec::new());
+            let blocking = rustix::fs::OFlags::empty();
+            rustix::fs::fcntl_setfl(&ours.from, blocking).unwrap();
+            std::fs::File::from(ours.from)
+                .read_to_end(&mut Vec::new())
+                .unwrap();
         }
         let home = link.attach(Side::Home).unwrap();
         lane_peer::run(&*home, "echo", 10).unwrap();

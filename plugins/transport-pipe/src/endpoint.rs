@@ -1,25 +1,26 @@
 //! One side of a link, driven from Rust.
 
 use std::io::Read;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use fire_plugin_api::Error;
 use fire_plugin_api::transport::{Endpoint, Lane, Side};
 use fire_transport_stream::{StreamLane, Streams};
 
+use crate::fifos::{Ends, Fifos};
+
 /// One side of a link. Its lanes end with it.
 pub(crate) struct PipeEndpoint {
-    door: Door,
+    side: Side,
+    /// Home is connected to the worker's; each datagram carries the worker's ends of a lane.
+    socket: Arc<UnixDatagram>,
+    /// Where FIFOs are until they are open: one lane is made at a time.
+    place: Mutex<PathBuf>,
     limit: u32,
     streams: Streams,
     host: Arc<UnixStream>,
-}
-
-enum Door {
-    Home(PathBuf),
-    Worker(Arc<UnixListener>),
 }
 
 impl PipeEndpoint {
@@ -29,14 +30,18 @@ impl PipeEndpoint {
         };
         let host =
             Arc::new(UnixStream::connect(host).map_err(|error| failed("dial", host, error))?);
-        let door = match side {
-            Side::Home => Door::Home(lanes.into()),
-            Side::Worker => Door::Worker(Arc::new(
-                UnixListener::bind(lanes).map_err(|error| failed("listen on", lanes, error))?,
-            )),
+        let socket = match side {
+            Side::Home => UnixDatagram::unbound()
+                .and_then(|socket| socket.connect(lanes).map(|()| socket))
+                .map_err(|error| failed("dial", lanes, error))?,
+            Side::Worker => {
+                UnixDatagram::bind(lanes).map_err(|error| failed("make", lanes, error))?
+            }
         };
         let this = Self {
-            door,
+            side,
+            socket: Arc::new(socket),
+            place: Mutex::new(lanes.into()),
             limit,
             streams: Streams::default(),
             host,
@@ -48,49 +53,61 @@ impl PipeEndpoint {
     /// Starts the thread that closes this side's lanes when the host closes the link. It ends with the link or
     /// with the endpoint, whichever is first.
     fn close_at_end(&self) {
-        let (host, streams) = (self.host.clone(), self.streams.clone());
-        let listener = match &self.door {
-            Door::Home(_) => None,
-            Door::Worker(listener) => Some(listener.clone()),
-        };
+        let (host, streams, socket) =
+            (self.host.clone(), self.streams.clone(), self.socket.clone());
         std::thread::spawn(move || {
             // The host never writes: whatever this returns, the link is over.
             let _ = (&*host).read(&mut [0]);
             streams.close();
-            if let Some(listener) = listener {
-                // Wakes whoever is in accept. A failure means that nobody is.
-                let _ = rustix::net::shutdown(&*listener, rustix::net::Shutdown::Both);
-            }
+            // Wakes whoever is in accept. A failure means that nobody is.
+            let _ = socket.shutdown(std::net::Shutdown::Both);
         });
     }
 
-    fn lane(&self, stream: UnixStream) -> Result<Box<dyn Lane>, Error> {
+    fn lane(&self, ends: Ends) -> Result<Box<dyn Lane>, Error> {
+        let fifos = Fifos::new(ends).map_err(no_lane)?;
         Ok(Box::new(StreamLane::new(
-            Arc::new(stream),
+            Arc::new(fifos),
             &self.streams,
             self.limit,
         )?))
     }
 }
 
+fn no_lane(error: std::io::Error) -> Error {
+    Error::new(format!("cannot make a lane: {error}"))
+}
+
 impl Endpoint for PipeEndpoint {
     fn open(&self) -> Result<Box<dyn Lane>, Error> {
-        let Door::Home(path) = &self.door else {
+        if self.side != Side::Home {
             return Err(Error::new("only home opens lanes"));
-        };
-        let stream = UnixStream::connect(path)
-            .map_err(|error| Error::new(format!("cannot dial {}: {error}", path.display())))?;
-        self.lane(stream)
+        }
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let (ours, theirs) = Ends::pair(
+            &place.with_extension("back"),
+            &place.with_extension("there"),
+        )
+        .map_err(no_lane)?;
+        drop(place);
+        theirs.hand(&*self.socket).map_err(no_lane)?;
+        self.lane(ours)
     }
 
     fn accept(&self) -> Result<Box<dyn Lane>, Error> {
-        let Door::Worker(listener) = &self.door else {
+        if self.side != Side::Worker {
             return Err(Error::new("only a worker accepts lanes"));
-        };
-        let (stream, _) = listener
-            .accept()
-            .map_err(|_| Error::new("the link is closed"))?;
-        self.lane(stream)
+        }
+        loop {
+            let ends = Ends::take(&*self.socket).map_err(no_lane)?;
+            if self.streams.is_closed() {
+                return Err(Error::new("the link is closed"));
+            }
+            // Without ends it is not from home.
+            if let Some(ends) = ends {
+                return self.lane(ends);
+            }
+        }
     }
 }
 

@@ -1,16 +1,19 @@
-//! The `pipe` transport: Unix-domain streams in a directory of mode 0700, one a lane.
+//! The `pipe` transport: a pair of FIFOs a lane, which are made in a directory of mode 0700 and have no name once
+//! both are open.
 //!
-//! The worker listens on one socket, home dials it once for each lane: the worker attaches first.
-//! Both also dial another, on which the host listens and never accepts: when the host closes the
+//! The worker has a datagram socket there, and home sends it its ends of each lane: the worker attaches first.
+//! Both also dial another socket, on which the host listens and never accepts: when the host closes the
 //! link, or dies, the kernel ends these connections, and each side closes its lanes.
 
 mod endpoint;
+mod fifos;
 mod link;
 
 use fire_plugin_api::Error;
 use fire_plugin_api::transport::{GoFile, Link, LinkRequest, Transport};
 use fire_transport_stream::DEFAULT_LIMIT;
 
+pub use fifos::Ends;
 pub use link::PipeLink;
 
 /// The transport's options, as in `fire.toml`.

@@ -43,16 +43,30 @@ func (d *doorman) hire(link *Link) error {
 
 // introduce makes a lane known. Nobody waits in it yet.
 func (d *doorman) introduce(lane *Lane) error {
-	return syscall.EpollCtl(d.fd, syscall.EPOLL_CTL_ADD, lane.fd, &syscall.EpollEvent{Events: oneShot, Fd: lane.id})
+	err := d.tell(syscall.EPOLL_CTL_ADD, lane.from, lane, 0)
+	if err == nil && lane.to != lane.from {
+		err = d.tell(syscall.EPOLL_CTL_ADD, lane.to, lane, 0)
+	}
+	return err
+}
+
+// tell asks for the next of these events on one of the lane's descriptors. That the peer hangs up is always among them.
+func (d *doorman) tell(operation, fd int, lane *Lane, events uint32) error {
+	return syscall.EpollCtl(d.fd, operation, fd, &syscall.EpollEvent{Events: events | oneShot, Fd: lane.id})
 }
 
 // park waits for an event on the lane; false once it is closed. There may have been none.
-func (l *Lane) park(event uint32) bool {
+func (l *Lane) park(events uint32) bool {
 	if l.users.Load()&lastUser != 0 {
 		return false
 	}
-	// What has happened before this call counts as well.
-	err := syscall.EpollCtl(l.link.doorman.fd, syscall.EPOLL_CTL_MOD, l.fd, &syscall.EpollEvent{Events: event | oneShot, Fd: l.id})
+	// What has happened before these calls counts as well.
+	var err error
+	if events == forNews || l.from == l.to {
+		err = l.link.doorman.tell(syscall.EPOLL_CTL_MOD, l.from, l, events)
+	} else if err = l.link.doorman.tell(syscall.EPOLL_CTL_MOD, l.from, l, 0); err == nil {
+		err = l.link.doorman.tell(syscall.EPOLL_CTL_MOD, l.to, l, events)
+	}
 	if err != nil {
 		return false
 	}

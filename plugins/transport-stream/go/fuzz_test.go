@@ -18,7 +18,7 @@ func connected(t testing.TB, limit int) (lane *Lane, peer int) {
 		t.Fatal(err)
 	}
 	t.Cleanup(link.Close)
-	if lane, err = link.adopt(pair[0]); err != nil {
+	if lane, err = link.adopt(pair[0], pair[0]); err != nil {
 		t.Fatal(err)
 	}
 	return lane, pair[1]

@@ -1,8 +1,8 @@
 // Package lane is the Go half of a transport: lanes between home and one worker.
 //
-// This file is what every transport over byte streams shares: one stream a lane, frames of a 16-byte
+// This file is what every transport over byte streams shares: one stream a lane in each direction, frames of a 16-byte
 // header (payload length u32, kind u16, flags u16, call u64, little endian) and the payload. Streams
-// are non-blocking descriptors. A goroutine that waits spins for some microseconds (patience.go), then parks with
+// are non-blocking descriptors: one for both directions (a socket), or one for each (FIFOs). A goroutine that waits spins for some microseconds (patience.go), then parks with
 // the doorman's help (doorman_linux.go), and holds no thread. Package net must never be imported: it would be linked into the
 // worker at every reload.
 package lane
@@ -50,9 +50,10 @@ const (
 type Lane struct {
 	link *Link
 	id   int32
-	fd   int
-	// users counts the goroutines that use fd, and has the bit lastUser once the lane is closed: who leaves last closes
-	// the descriptor, so that nobody uses its number after it belongs to something else.
+	// from is read, to is written: the same descriptor if it is a socket.
+	from, to int
+	// users counts the goroutines that use the descriptors, and has the bit lastUser once the lane is closed: who leaves last
+	// closes them, so that nobody uses their numbers after they belong to something else.
 	users atomic.Int32
 	wake  chan struct{}
 
@@ -76,13 +77,13 @@ type Link struct {
 	door    // what the transport itself needs
 }
 
-// adopt makes a lane of a connected stream. It closes the descriptor on failure.
-func (l *Link) adopt(fd int) (*Lane, error) {
-	if err := syscall.SetNonblock(fd, true); err != nil {
-		syscall.Close(fd)
+// adopt makes a lane of a connected socket, or of a FIFO to read from and one to write to. It closes them on failure.
+func (l *Link) adopt(from, to int) (*Lane, error) {
+	lane := &Lane{link: l, from: from, to: to, in: make([]byte, 512), wake: make(chan struct{}, 1)}
+	if err := errors.Join(syscall.SetNonblock(from, true), syscall.SetNonblock(to, true)); err != nil {
+		lane.closeDescriptors()
 		return nil, err
 	}
-	lane := &Lane{link: l, fd: fd, in: make([]byte, 512), wake: make(chan struct{}, 1)}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	err := ErrClosed
@@ -92,7 +93,7 @@ func (l *Link) adopt(fd int) (*Lane, error) {
 		err = l.doorman.introduce(lane)
 	}
 	if err != nil {
-		syscall.Close(fd)
+		lane.closeDescriptors()
 		return nil, err
 	}
 	l.lanes[lane.id] = lane
@@ -161,10 +162,14 @@ func (l *Lane) Send(f Frame) error {
 
 func (l *Lane) write(bytes []byte) error {
 	for len(bytes) > 0 {
-		n, err := syscall.Write(l.fd, bytes)
+		n, err := l.put(bytes)
 		switch {
 		case err == syscall.EAGAIN:
 			if !l.park(forRoom) {
+				return ErrClosed
+			}
+			if l.ended() {
+				l.Close()
 				return ErrClosed
 			}
 		case err == syscall.EINTR:
@@ -175,6 +180,25 @@ func (l *Lane) write(bytes []byte) error {
 		}
 	}
 	return nil
+}
+
+// put writes some bytes. Of a socket's peer that has hung up it gets an error, not a signal, which the program may have asked
+// to be told of; FIFOs come without that signal.
+func (l *Lane) put(bytes []byte) (int, error) {
+	if l.from == l.to {
+		return syscall.SendmsgN(l.to, bytes, nil, nil, syscall.MSG_NOSIGNAL)
+	}
+	return syscall.Write(l.to, bytes)
+}
+
+// ended says whether the peer has closed its end of a pair of FIFOs, which the one that is written to does not tell.
+// Precondition: this side is active, so that there is nothing to read.
+func (l *Lane) ended() bool {
+	if l.from == l.to {
+		return false
+	}
+	n, err := syscall.Read(l.from, make([]byte, 1))
+	return n >= 0 && err == nil
 }
 
 // Recv waits for the peer's frame. Its payload is valid until the next Recv on this lane.
@@ -255,7 +279,7 @@ func (l *Lane) fill() bool {
 	l.patience.begin()
 	parked := false
 	for {
-		n, err := syscall.Read(l.fd, l.in[l.have:])
+		n, err := syscall.Read(l.from, l.in[l.have:])
 		switch {
 		case err == syscall.EINTR:
 		case err == syscall.EAGAIN:
@@ -275,7 +299,7 @@ func (l *Lane) fill() bool {
 	}
 }
 
-// enter says that fd is in use; false once the lane is closed.
+// enter says that the descriptors are in use; false once the lane is closed.
 func (l *Lane) enter() bool {
 	if l.users.Add(1)&lastUser != 0 {
 		l.leave()
@@ -285,9 +309,16 @@ func (l *Lane) enter() bool {
 }
 
 func (l *Lane) leave() {
-	// One of those who find themselves alone after the close takes the descriptor.
+	// One of those who find themselves alone after the close takes the descriptors.
 	if l.users.Add(-1) == lastUser && l.users.CompareAndSwap(lastUser, -lastUser) {
-		syscall.Close(l.fd)
+		l.closeDescriptors()
+	}
+}
+
+func (l *Lane) closeDescriptors() {
+	syscall.Close(l.from)
+	if l.to != l.from {
+		syscall.Close(l.to)
 	}
 }
 
@@ -304,7 +335,9 @@ func (l *Lane) shut() {
 	if !l.enter() {
 		return
 	}
-	syscall.Shutdown(l.fd, syscall.SHUT_RDWR)
+	if l.from == l.to {
+		syscall.Shutdown(l.from, syscall.SHUT_RDWR)
+	}
 	for users := l.users.Load(); users&lastUser == 0 && !l.users.CompareAndSwap(users, users|lastUser); {
 		users = l.users.Load()
 	}
@@ -329,11 +362,11 @@ func pollable(fd int, name string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), name), nil
 }
 
-// newSocket opens a stream socket that child processes do not inherit.
-func newSocket(domain int) (int, error) {
+// newSocket opens a socket that child processes do not inherit.
+func newSocket(domain, kind int) (int, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
-	fd, err := syscall.Socket(domain, syscall.SOCK_STREAM, 0)
+	fd, err := syscall.Socket(domain, kind, 0)
 	if err == nil {
 		syscall.CloseOnExec(fd)
 	}
@@ -352,34 +385,4 @@ func connect(fd int, to syscall.Sockaddr) error {
 		syscall.Close(fd)
 	}
 	return err
-}
-
-// acceptOn waits in Go's poller for a connection to a listening socket.
-func acceptOn(listener syscall.RawConn) (int, error) {
-	fd := -1
-	var failed error
-	err := listener.Read(func(listening uintptr) bool {
-		for {
-			syscall.ForkLock.RLock()
-			fd, _, failed = syscall.Accept(int(listening))
-			if failed == nil {
-				syscall.CloseOnExec(fd)
-			}
-			syscall.ForkLock.RUnlock()
-			switch failed {
-			case syscall.EAGAIN:
-				return false
-			case syscall.EINTR, syscall.ECONNABORTED:
-			default:
-				return true
-			}
-		}
-	})
-	switch {
-	case err != nil:
-		return -1, ErrClosed
-	case failed == syscall.EINVAL || failed == syscall.EBADF:
-		return -1, ErrClosed
-	}
-	return fd, failed
 }

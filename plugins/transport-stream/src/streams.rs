@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A connected byte stream that several threads may hold.
@@ -35,8 +34,9 @@ macro_rules! stream {
         }
     };
 }
-stream!(UnixStream);
 stream!(TcpStream);
+#[cfg(test)]
+stream!(std::os::unix::net::UnixStream);
 
 /// Every open stream of one side of a link. Cheap to clone; clones are the same set.
 #[derive(Clone, Default)]

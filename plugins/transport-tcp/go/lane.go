@@ -142,12 +142,12 @@ func (l *Link) Open() (*Lane, error) {
 		}
 		return nil, errors.New("fire lane: cannot dial the worker: " + err.Error())
 	}
-	return l.adopt(fd)
+	return l.adopt(fd, fd)
 }
 
 // greet dials and says hello, in blocking mode.
 func (l *Link) greet(to *syscall.SockaddrInet4, who byte, address []byte) (int, error) {
-	fd, err := newSocket(syscall.AF_INET)
+	fd, err := newSocket(syscall.AF_INET, syscall.SOCK_STREAM)
 	if err != nil {
 		return -1, err
 	}
@@ -180,7 +180,7 @@ func undelayed(fd int) error {
 
 // listen listens on a free port of the given address and writes down where.
 func listen(at [4]byte, address []byte) (*os.File, error) {
-	fd, err := newSocket(syscall.AF_INET)
+	fd, err := newSocket(syscall.AF_INET, syscall.SOCK_STREAM)
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +226,7 @@ func (l *Link) admit(fd int) {
 
 // hear makes a lane of a connection that shows the link's token in time.
 func (l *Link) hear(fd int) {
-	lane, err := l.adopt(fd)
+	lane, err := l.adopt(fd, fd)
 	if err != nil {
 		return
 	}
@@ -277,4 +277,34 @@ func readFull(file *os.File, into []byte) error {
 		into = into[n:]
 	}
 	return nil
+}
+
+// acceptOn waits in Go's poller for a connection to a listening socket.
+func acceptOn(listener syscall.RawConn) (int, error) {
+	fd := -1
+	var failed error
+	err := listener.Read(func(listening uintptr) bool {
+		for {
+			syscall.ForkLock.RLock()
+			fd, _, failed = syscall.Accept(int(listening))
+			if failed == nil {
+				syscall.CloseOnExec(fd)
+			}
+			syscall.ForkLock.RUnlock()
+			switch failed {
+			case syscall.EAGAIN:
+				return false
+			case syscall.EINTR, syscall.ECONNABORTED:
+			default:
+				return true
+			}
+		}
+	})
+	switch {
+	case err != nil:
+		return -1, ErrClosed
+	case failed == syscall.EINVAL || failed == syscall.EBADF:
+		return -1, ErrClosed
+	}
+	return fd, failed
 }
