@@ -8,6 +8,7 @@
 //! `current` decides the action; what equals `baseline` runs natively. A worker is one generation; a function is
 //! `moved` to at most one. A generation without functions is superseded: it ends when home says it has drained.
 
+mod carry;
 mod context;
 mod initial;
 mod judge;

@@ -71,7 +71,7 @@ impl Engine {
     /// Plans to move what the strategy wants of these functions.
     pub(super) fn plan_of(&mut self, functions: Vec<Function>) -> Result<(), String> {
         let program = Program {
-            functions: functions.iter().map(super::judge::api_function).collect(),
+            functions: functions.iter().map(super::carry::api_function).collect(),
         };
         let plan = self
             .split

@@ -249,7 +249,7 @@ impl Engine {
     /// The groups that the strategy would launch before main.
     pub fn initial_groups(&self, functions: &[Function]) -> Result<Vec<Vec<String>>, String> {
         let program = fire_plugin_api::split::Program {
-            functions: functions.iter().map(super::judge::api_function).collect(),
+            functions: functions.iter().map(super::carry::api_function).collect(),
         };
         let plan = self
             .split

@@ -8,7 +8,9 @@
 //! | superseded | home says that it has drained, and nothing can be taken back to it | ended |
 //! | ended by itself | its functions have gone to the generation before it, or run natively | started again, if the policy wants it |
 
+mod draining;
 mod endings;
+mod look;
 mod pulse;
 mod start;
 pub mod table;
@@ -16,7 +18,7 @@ pub mod table;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use fire_plugin_api::policy::Ending;
 use fire_plugin_api::transport::Link;
@@ -25,14 +27,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
 
 use super::{PATIENCE, fallback};
-use crate::control::{Awaited, Control, Generation, Look, Notice, Seen};
-use crate::swap::{Draining, Fallback, Task, WorkerAction, WorkerExited, WorkerNews};
+use crate::control::{Awaited, Control, Generation, Notice};
+use crate::swap::{Fallback, Task, WorkerNews};
 
+pub use look::Looker;
 pub use start::Started;
 pub use table::{Hosted, Place, Table, Turn};
-
-/// What drains for longer is told.
-const LONG: Duration = Duration::from_secs(1);
 
 /// A worker that is built and not started.
 #[derive(Debug, Clone)]
@@ -124,16 +124,6 @@ pub enum Change {
     Back,
     /// What a worker served before it ended by itself.
     Again(Generation),
-}
-
-/// One worker, for whoever asks.
-#[derive(Debug, Clone)]
-pub struct Overview {
-    pub generation: Generation,
-    pub pid: u32,
-    /// Ids that it hosts.
-    pub functions: Vec<String>,
-    pub serves: bool,
 }
 
 impl Drop for Workers {
@@ -292,30 +282,6 @@ impl Workers {
     }
 }
 
-/// Looks at the workers without keeping them.
-#[derive(Clone)]
-pub struct Looker {
-    shared: std::sync::Weak<Shared>,
-}
-
-impl Looker {
-    /// The workers and places as the host knows them, and what home says. None: they are gone.
-    pub async fn look(&self) -> Option<(Vec<Overview>, Vec<Place>, Option<Seen>)> {
-        let shared = self.shared.upgrade()?;
-        // A home that is stopped in a debugger does not answer.
-        let seen = tokio::time::timeout(LONG, shared.control.look(Look::Ask)).await;
-        let state = shared.lock();
-        let workers = state.workers.values().map(|worker| Overview {
-            generation: worker.made.generation,
-            pid: worker.pid,
-            functions: worker.made.ids(),
-            serves: state.table.serves(worker.made.generation),
-        });
-        let places = state.table.moved().cloned().collect();
-        Some((workers.collect(), places, seen.ok().flatten()))
-    }
-}
-
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -410,132 +376,5 @@ impl Shared {
         self.limit_draining(&superseded);
         self.tell_what_drains_for_long();
         Ok(turn)
-    }
-
-    /// Ends what drains for too long, or with too many others.
-    fn limit_draining(self: &Arc<Self>, superseded: &[Generation]) {
-        let limits = self.policy.drain_limits();
-        let kept = self.lock().table.kept();
-        let mut draining: Vec<Generation> = superseded
-            .iter()
-            .copied()
-            .filter(|generation| !kept.contains(generation))
-            .collect();
-        let over = draining.len().saturating_sub(limits.generations as usize);
-        for generation in draining.drain(..over) {
-            self.end_superseded(generation, "too many older generations were draining");
-        }
-        let Some(after) = limits.after_ms else {
-            return;
-        };
-        for generation in superseded.iter().copied() {
-            let shared = Arc::downgrade(self);
-            tokio::spawn(async move {
-                tokio::time::sleep(Duration::from_millis(after)).await;
-                if let Some(shared) = shared.upgrade()
-                    && !shared.lock().table.serves(generation)
-                {
-                    let cause = format!("still busy {after} ms after it was superseded");
-                    shared.end_superseded(generation, &cause);
-                }
-            });
-        }
-    }
-
-    /// Its calls in flight end with a panic that says why, and the user is told.
-    fn end_superseded(&self, generation: Generation, cause: &str) {
-        let Some(worker) = self.take(generation) else {
-            return; // it has drained
-        };
-        self.control.close(generation, cause);
-        worker.link.close(cause);
-        self.tell(WorkerNews::Exited(WorkerExited {
-            functions: worker.made.ids(),
-            generation,
-            cause: cause.to_owned(),
-            action: WorkerAction::LeftEnded,
-        }));
-    }
-
-    /// Takes a worker that fire ends off the books.
-    fn take(&self, generation: Generation) -> Option<Worker> {
-        let mut state = self.lock();
-        let worker = state.workers.remove(&generation)?;
-        state.table.forget(generation, false);
-        state.failures.remove(&generation);
-        Some(worker)
-    }
-
-    /// Nothing refers to a generation any more, says home.
-    fn drained(&self, generation: Generation) {
-        {
-            let state = self.lock();
-            if state.table.serves(generation) || state.table.kept().contains(&generation) {
-                return; // the next commit asks again
-            }
-        }
-        let Some(worker) = self.take(generation) else {
-            return;
-        };
-        self.control.close(generation, "it has been superseded");
-        worker.link.close("superseded");
-        if worker.told {
-            self.tell(WorkerNews::Drained(generation));
-        }
-    }
-
-    /// Says, once, which superseded generations are still busy after a while, and with what.
-    fn tell_what_drains_for_long(self: &Arc<Self>) {
-        let shared = Arc::downgrade(self);
-        tokio::spawn(async move {
-            // Function values that nobody can reach any more hold a generation until home has collected them.
-            for why in [Look::Collect, Look::Ask] {
-                tokio::time::sleep(LONG / 2).await;
-                let Some(shared) = shared.upgrade() else {
-                    return;
-                };
-                let Some(seen) = shared.control.look(why).await else {
-                    return;
-                };
-                if why == Look::Ask {
-                    shared.tell_draining(seen);
-                }
-            }
-        });
-    }
-
-    fn tell_draining(&self, seen: Seen) {
-        for one in seen.generations {
-            let news = {
-                let mut state = self.lock();
-                let serves = state.table.serves(one.generation);
-                let Some(worker) = state.workers.get_mut(&one.generation) else {
-                    continue;
-                };
-                if serves || worker.told || one.calls + one.goroutines + one.closures == 0 {
-                    continue;
-                }
-                worker.told = true;
-                WorkerNews::Draining(Draining {
-                    generation: one.generation,
-                    worker_pid: worker.pid,
-                    functions: worker.made.ids(),
-                    calls: one.calls,
-                    goroutines: one.goroutines,
-                    closures: one.closures,
-                })
-            };
-            self.tell(news);
-        }
-    }
-
-    /// Generations that no call goes to.
-    fn superseded(&self) -> BTreeSet<Generation> {
-        let state = self.lock();
-        let committed = state.workers.iter().filter(|(_, worker)| worker.committed);
-        committed
-            .map(|(generation, _)| *generation)
-            .filter(|generation| !state.table.serves(*generation))
-            .collect()
     }
 }
