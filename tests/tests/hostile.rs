@@ -68,14 +68,21 @@ fn built(into: &Path, flags: &[&str]) -> PathBuf {
 }
 
 fn passes(binary: &Path, arguments: &[&str]) {
+    let crashes = tempfile::tempdir().unwrap();
     let output = Command::new(binary)
         .current_dir(repository("fire-host/go/home"))
         .args(arguments)
+        .env("FIRE_CRASHES", crashes.path())
         .output()
         .unwrap();
+    let ended: String = std::fs::read_dir(crashes.path())
+        .unwrap()
+        .flatten()
+        .map(|file| std::fs::read_to_string(file.path()).unwrap_or_default())
+        .collect();
     assert!(
         output.status.success(),
-        "{}\n{}",
+        "{}\n{}\n{ended}",
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
@@ -109,6 +116,7 @@ fn fuzzed_frames_end_their_call_alone() {
             &format!("-test.fuzztime={time}"),
             &format!("-test.fuzzcachedir={}", cache.display()),
             "-test.parallel=2",
+            "-test.fuzzminimizetime=100x", // else it makes inputs smaller for most of the time
         ],
     );
 }

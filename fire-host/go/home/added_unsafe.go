@@ -50,8 +50,7 @@ func addedSlot(id string, t *target) (made *Slot, err error) {
 	if err != nil {
 		return nil, err
 	}
-	t.arguments.fitsAll(in)
-	t.results.fitsAll(out)
+	t.carries(in, out)
 	s := &Slot{id: id}
 	arguments, results := structOf("P", in), structOf("R", out)
 	f := reflect.MakeFunc(reflect.FuncOf(in, out, t.variadic), func(list []reflect.Value) []reflect.Value {
@@ -101,9 +100,7 @@ func (s *session) bornVariable(r *wire.Reader, w *wire.Writer) {
 	if reflect.TypeOf(v).Elem() != t.rtype {
 		panic(missing("variable " + id + " of this type"))
 	}
-	at := uintptr(reflect.ValueOf(v).UnsafePointer())
-	handOutAll(at, t.rtype.Size())
-	w.U64(uint64(at))
+	w.U64(uint64(s.link.variable(reflect.ValueOf(v))))
 }
 
 // begin runs the initialisers of variables that have no value yet. What one panics with is the error.

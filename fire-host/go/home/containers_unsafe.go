@@ -15,14 +15,14 @@ func (s *session) container(kind uint16, r *wire.Reader, w *wire.Writer) {
 		n, capacity := r.U64(), r.U64()
 		room(capacity, t.rtype.Elem().Size())
 		v := reflect.MakeSlice(t.rtype, int(n), int(capacity))
-		handOutAll(uintptr(v.UnsafePointer()), uintptr(v.Cap())*t.rtype.Elem().Size())
-		s.writeHeader(w, sliceHeader{v.UnsafePointer(), v.Len(), v.Cap()})
+		s.writeValue(w, v)
 	case wire.SliceOf:
-		s.writeHeader(w, s.readElements(r, s.link.real(r.U32())))
+		t := s.link.real(r.U32())
+		s.writeValue(w, s.sliceAt(t, s.readElements(r, t, t.rtype)))
 	case wire.Append:
 		t := s.link.real(r.U32())
 		base := s.slice(r, t)
-		more := s.readElements(r, t)
+		more := s.readElements(r, t, t.rtype)
 		s.writeValue(w, reflect.AppendSlice(base, s.sliceAt(t, more)))
 	case wire.AppendSlice:
 		t := s.link.real(r.U32())
@@ -31,7 +31,7 @@ func (s *session) container(kind uint16, r *wire.Reader, w *wire.Writer) {
 		t := s.link.real(r.U32())
 		base := s.slice(r, t)
 		bytes := append(base.Bytes(), r.Text()...)
-		s.writeHeader(w, *(*sliceHeader)(unsafe.Pointer(&bytes)))
+		s.writeHeader(w, *(*sliceHeader)(unsafe.Pointer(&bytes)), byteShape)
 	case wire.Copy:
 		t := s.link.real(r.U32())
 		w.U64(uint64(reflect.Copy(s.slice(r, t), s.slice(r, t))))
@@ -42,19 +42,16 @@ func (s *session) container(kind uint16, r *wire.Reader, w *wire.Writer) {
 		t := s.link.real(r.U32())
 		s.slice(r, t).Clear()
 	case wire.String:
-		b := s.header(r)
-		room(uint64(b.len), 1)
+		b := s.header(r, byteShape)
 		w.Text(unsafe.String((*byte)(b.data), b.len))
 	case wire.StringOfRunes:
-		b := s.header(r)
+		b := s.header(r, runeShape)
 		room(uint64(b.len), 8)
 		w.Text(string(unsafe.Slice((*rune)(b.data), b.len)))
 	case wire.Bytes:
-		b := []byte(r.Text())
-		s.writeHeader(w, *(*sliceHeader)(unsafe.Pointer(&b)))
+		s.writeValue(w, reflect.ValueOf([]byte(r.Text())))
 	case wire.Runes:
-		b := []rune(r.Text())
-		s.writeHeader(w, *(*sliceHeader)(unsafe.Pointer(&b)))
+		s.writeValue(w, reflect.ValueOf([]rune(r.Text())))
 	case wire.MakeMap, wire.MapGet, wire.MapSet, wire.MapDelete, wire.MapLen, wire.MapClear, wire.MapIterate:
 		s.mapOperation(kind, r, w)
 	case wire.MapNext, wire.MapDone:
@@ -64,31 +61,21 @@ func (s *session) container(kind uint16, r *wire.Reader, w *wire.Writer) {
 	}
 }
 
-func (s *session) header(r *wire.Reader) sliceHeader {
-	var h sliceHeader
+func (s *session) header(r *wire.Reader, element *shape) sliceHeader {
 	if r.U8() != 0 {
 		panic(wire.Malformed("elements where a header belongs"))
 	}
-	r.At--
-	s.ReadSlice(r, unsafe.Pointer(&h), 0)
-	return h
+	return s.readHeader(r, element)
 }
 
+var runeShape = shapeOf(reflect.TypeFor[rune]())
+
 func (s *session) slice(r *wire.Reader, t *typ) reflect.Value {
-	var h sliceHeader
-	if r.U8() == 0 {
-		r.At--
-		h = s.header(r)
-		t.mustBe(reflect.Slice)
-		if size := t.rtype.Elem().Size(); h.len > 0 && size > 0 {
-			room(uint64(h.cap), size)
-			aligned(uintptr(h.data), t.rtype.Elem())
-			homes(uintptr(h.data) + uintptr(h.cap)*size - 1)
-		}
-	} else {
-		h = s.readElements(r, t)
+	t.mustBe(reflect.Slice)
+	if r.U8() != 0 {
+		return s.sliceAt(t, s.readElements(r, t, t.rtype))
 	}
-	return s.sliceAt(t, h)
+	return s.sliceAt(t, s.readHeader(r, shapeOf(t.rtype.Elem())))
 }
 
 func (s *session) sliceAt(t *typ, h sliceHeader) reflect.Value {
@@ -98,12 +85,9 @@ func (s *session) sliceAt(t *typ, h sliceHeader) reflect.Value {
 	return v.Elem()
 }
 
-func (s *session) writeHeader(w *wire.Writer, h sliceHeader) {
-	s.WriteSlice(w, unsafe.Pointer(&h), 0)
-}
-
+// writeValue gives out a slice.
 func (s *session) writeValue(w *wire.Writer, v reflect.Value) {
-	s.writeHeader(w, sliceHeader{v.UnsafePointer(), v.Len(), v.Cap()})
+	s.writeHeader(w, sliceHeader{v.UnsafePointer(), v.Len(), v.Cap()}, shapeOf(v.Type().Elem()))
 }
 
 // word makes a value of a type that is one word, a map or a channel, for one operation.
@@ -111,12 +95,18 @@ func (s *session) word(t *typ, word uint64) reflect.Value {
 	if t.rtype.Kind() != reflect.Map {
 		t.mustBe(reflect.Chan)
 	}
-	if word%8 != 0 {
-		panic(wire.Malformed("a map or a channel where none can be"))
+	if of := t.shape(); word != 0 && !s.isHandle(uintptr(word), of) {
+		wrong(uintptr(word), "a "+t.name)
 	}
 	v, p := s.holder.of(t.rtype)
-	*(*unsafe.Pointer)(p) = s.ReadPointer(word)
+	*(*unsafe.Pointer)(p) = pointer(uintptr(word))
 	return v
+}
+
+// bornHandle hands out a map or a channel that was made for the worker.
+func (s *session) bornHandle(w *wire.Writer, p unsafe.Pointer, t reflect.Type) {
+	s.hold(p, 0, shapeOf(t))
+	w.U64(uint64(uintptr(p)))
 }
 
 // scratch is a variable for values of one type after the other, so that operations need not make one each.
@@ -144,22 +134,20 @@ func (x *scratch) clear() {
 // read decodes a value of a part's type.
 func (s *session) read(r *wire.Reader, t reflect.Type, as *typ) reflect.Value {
 	v := reflect.New(t)
-	as.fits(t)
-	wire.Read(s, r, v.UnsafePointer(), as.program)
+	s.take(r, v.UnsafePointer(), s.link.as(as, t))
 	return v.Elem()
 }
 
 // write encodes a value.
 func (s *session) write(w *wire.Writer, v reflect.Value, as *typ) {
-	as.fits(v.Type())
-	wire.Write(s, w, dataOf(&v), as.program)
+	s.give(w, dataOf(&v), s.link.as(as, v.Type()))
 }
 
 // readKey decodes a key that is only looked at: where it lies is used for the next one.
 func (s *session) readKey(r *wire.Reader, t reflect.Type, as *typ) reflect.Value {
-	as.fits(t)
+	view := s.link.as(as, t)
 	v, p := s.key.of(t)
-	wire.Read(s, r, p, as.program)
+	s.take(r, p, view)
 	return v
 }
 
@@ -178,7 +166,7 @@ func (s *session) mapOperation(kind uint16, r *wire.Reader, w *wire.Writer) {
 		for range n {
 			v.SetMapIndex(s.read(r, t.rtype.Key(), key), s.read(r, t.rtype.Elem(), element))
 		}
-		s.WritePointer(w, v.UnsafePointer())
+		s.bornHandle(w, v.UnsafePointer(), t.rtype)
 		return
 	}
 	m := s.word(t, r.U64())
@@ -258,7 +246,8 @@ func (s *session) channel(kind uint16, r *wire.Reader, w *wire.Writer) {
 	if kind == wire.MakeChan {
 		n := r.U64()
 		room(n, t.rtype.Elem().Size())
-		s.WritePointer(w, reflect.MakeChan(reflect.ChanOf(reflect.BothDir, t.rtype.Elem()), int(n)).UnsafePointer())
+		made := reflect.ChanOf(reflect.BothDir, t.rtype.Elem())
+		s.bornHandle(w, reflect.MakeChan(made, int(n)).UnsafePointer(), made)
 		return
 	}
 	c := s.word(t, r.U64())
@@ -296,8 +285,11 @@ func (s *session) selectCases(r *wire.Reader, w *wire.Writer) {
 		kind := r.U8()
 		t := s.link.real(r.U32())
 		t.mustBe(reflect.Chan)
-		channel := reflect.New(t.rtype)
-		*(*unsafe.Pointer)(channel.UnsafePointer()) = s.ReadPointer(r.U64())
+		channel, word := reflect.New(t.rtype), uintptr(r.U64())
+		if word != 0 && !s.isHandle(word, t.shape()) {
+			wrong(word, "a "+t.name)
+		}
+		*(*unsafe.Pointer)(channel.UnsafePointer()) = pointer(word)
 		c := reflect.SelectCase{Dir: reflect.SelectRecv, Chan: channel.Elem()}
 		elements = append(elements, s.link.element(t, 0))
 		if kind == wire.CaseSend {

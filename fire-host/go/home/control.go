@@ -260,6 +260,7 @@ func (l *link) shake() (no *refused) {
 			continue
 		}
 		t := &target{link: l, number: uint32(i), arguments: l.typeOf(arguments), results: l.typeOf(results)}
+		t.given, t.taken = l.viewOf(t.arguments), l.viewOf(t.results)
 		switch kind {
 		case wire.HostedAdded, wire.HostedAddedDots:
 			t.added, t.variadic = true, kind == wire.HostedAddedDots

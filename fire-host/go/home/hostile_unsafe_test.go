@@ -4,8 +4,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/rand"
+	"os"
+	"path/filepath"
 	"reflect"
 	"runtime"
+	"runtime/debug"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unsafe"
@@ -48,18 +53,45 @@ var codes = func() map[reflect.Type]uint32 {
 }()
 
 func init() {
+	if directory := os.Getenv("FIRE_CRASHES"); directory != "" { // a fuzzer does not show how its processes end
+		if file, err := os.Create(filepath.Join(directory, strconv.Itoa(os.Getpid()))); err == nil {
+			debug.SetCrashOutput(file, debug.CrashOptions{})
+		}
+	}
 	Types("example.com/hostile.record", (*record)(nil))
 	Functions("example.com/hostile.add", add, "example.com/hostile.takes", takes, "example.com/hostile.variadic", variadic,
 		"example.com/hostile.reading", reading,
 		"example.com/hostile.callback", callback)
-	handOutAll(uintptr(unsafe.Pointer(field)), unsafe.Sizeof(*field))
+	Variables("example.com/hostile.field", field)
 	largest = 1 << 28 // a fuzzer asks for much, often, in several processes
 }
 
 // script composes frames.
 type script struct{ frames []lane.Frame }
 
+// answered is a word of what home has answered before, and a number that is added to it.
+type answered struct{ back, at, plus byte }
+
+func (a answered) word(sent []lane.Frame) uint64 {
+	if len(sent) == 0 {
+		return 0
+	}
+	payload := sent[len(sent)-1-int(a.back)%len(sent)].Payload
+	if len(payload) < 8 {
+		return 0
+	}
+	return binary.LittleEndian.Uint64(payload[int(a.at)%(len(payload)-7):]) + uint64(a.plus)
+}
+
 func (s *script) say(kind uint16, parts ...any) {
+	if slices.ContainsFunc(parts, func(part any) bool { _, late := part.(answered); return late }) {
+		s.frames = append(s.frames, lane.Frame{Kind: kind, Late: func(sent []lane.Frame) []byte { return encoded(parts, sent) }})
+		return
+	}
+	s.frames = append(s.frames, lane.Frame{Kind: kind, Payload: encoded(parts, nil)})
+}
+
+func encoded(parts []any, sent []lane.Frame) []byte {
 	var w wire.Writer
 	for _, part := range parts {
 		switch v := part.(type) {
@@ -75,9 +107,11 @@ func (s *script) say(kind uint16, parts ...any) {
 			w.Text(v)
 		case []byte:
 			w.B = append(w.B, v...)
+		case answered:
+			w.U64(v.word(sent))
 		}
 	}
-	s.frames = append(s.frames, lane.Frame{Kind: kind, Payload: w.B})
+	return w.B
 }
 
 // prelude defines the types and functions as an honest worker would.
@@ -120,14 +154,14 @@ func (s *script) prelude() {
 		}
 		s.frames = append(s.frames, lane.Frame{Kind: wire.DefineType, Payload: w.B})
 	}
+	s.say(wire.ResolveVariable, "example.com/hostile.field")
 	s.say(wire.DefineFunction, uint32(0), "example.com/hostile.add", uint32(2), uint32(0), uint32(0), uint32(1), uint32(0))
 	s.say(wire.DefineFunction, uint32(1), "example.com/hostile.takes", uint32(1), uint32(5), uint32(1), uint32(1))
 }
 
 // call makes a call whose worker says what the script says, and gives how it ended. Whatever comes: it returns.
 func call(frames []lane.Frame) (ended any) {
-	l := &link{lanes: &lane.Link{Script: func() []lane.Frame { return frames }}, told: make(chan struct{}),
-		keys: map[reflect.Type]*key{}, hosted: map[string]*target{}}
+	l := newLink(1, &lane.Link{Script: func() []lane.Frame { return frames }})
 	l.close("of the script's end")
 	l.closed = false
 	done := make(chan any)
@@ -157,8 +191,7 @@ func answers(t *testing.T, compose func(s *script)) []lane.Frame {
 	compose(&s)
 	s.say(wire.Return)
 	var opened *lane.Lane
-	l := &link{lanes: &lane.Link{Script: func() []lane.Frame { return s.frames }}, told: make(chan struct{}),
-		keys: map[reflect.Type]*key{}, hosted: map[string]*target{}}
+	l := newLink(1, &lane.Link{Script: func() []lane.Frame { return s.frames }})
 	l.close("of the script's end")
 	l.closed = false
 	done := make(chan bool)
@@ -406,16 +439,12 @@ func compose(data []byte) []lane.Frame {
 		if b := next(); b < 8 {
 			kind = uint16(b) * 9
 		}
-		if kind == wire.Print || kind == wire.Spawn || kind >= wire.ChanSend && kind <= wire.ChanRecv || kind == wire.Select {
-			continue // these write to the terminal, or wait for what does not come
+		if kind == wire.Print || kind == wire.Spawn {
+			continue // these write to the terminal
 		}
 		var parts []any
 		for range int(next() % 8) {
-			operand := next() % 9
-			if operand == 1 && kind >= wire.MakeMap && kind <= wire.Select {
-				operand = 0 // memory of one type that is taken for another's: a map or a channel made of it is not told apart
-			}
-			switch operand {
+			switch next() % 11 {
 			case 0:
 				parts = append(parts, uint32(next())%uint32(len(kinds)+2))
 			case 1:
@@ -436,6 +465,10 @@ func compose(data []byte) []lane.Frame {
 				data = data[n:]
 			case 8:
 				parts = append(parts, uint32(1), uint64(next()))
+			case 9:
+				parts = append(parts, answered{next(), 0, 0})
+			case 10:
+				parts = append(parts, answered{next(), next(), next()})
 			}
 		}
 		s.say(kind, parts...)

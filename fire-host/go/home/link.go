@@ -3,12 +3,10 @@ package home
 import (
 	"errors"
 	"reflect"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
-	"unsafe"
 
 	"fireagent/lane"
 	"fireagent/wire"
@@ -38,6 +36,9 @@ type link struct {
 	keys      map[reflect.Type]*key
 	byKey     []*key
 	hosted    map[string]*target
+	places    atomic.Pointer[[]place] // what views name by numbers; grows under the lock
+	placed    map[place]uint32
+	permanent *holding // package variables
 
 	initialisers []initialiser // of variables that are born at home, in order
 }
@@ -47,10 +48,16 @@ type typ struct {
 	name    string
 	size    uintptr
 	program []wire.Instruction
-	rtype   reflect.Type                 // nil if this process has no such type
-	named   atomic.Bool                  // the types that its layout names are those that it has
-	taken   atomic.Pointer[reflect.Type] // a type of this process whose values it can take
-	parts   []uint32                     // codes of an element, of a key and an element, of parameters and results
+	rtype   reflect.Type                // nil if this process has no such type
+	named   atomic.Bool                 // the types that its layout names are those that it has
+	plain   bool                        // memory without pointers
+	own     atomic.Pointer[shape]       // of rtype
+	whole   atomic.Pointer[wholeView]   // the last type that it was a view of
+	last    [8]atomic.Pointer[lastView] // the last memory that it was over
+	views   sync.Map                    // meeting → *view
+	seen    atomic.Int32                // how many of them
+	open    atomic.Pointer[view]        // its view over what is not known
+	parts   []uint32                    // codes of an element, of a key and an element, of parameters and results
 }
 
 // key is a type of home's that has travelled in an interface.
@@ -76,7 +83,12 @@ func openLink(generation uint64, descriptor string) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &link{generation: generation, lanes: lanes, told: make(chan struct{}), keys: map[reflect.Type]*key{}, hosted: map[string]*target{}}, nil
+	return newLink(generation, lanes), nil
+}
+
+func newLink(generation uint64, lanes *lane.Link) *link {
+	return &link{generation: generation, lanes: lanes, told: make(chan struct{}), keys: map[reflect.Type]*key{},
+		hosted: map[string]*target{}, permanent: newHolding()}
 }
 
 // errDrained says that a link is about to be closed: the call has found its way there too late.
@@ -110,7 +122,7 @@ func (l *link) acquire(function string) (*session, error) {
 		l.mu.Unlock()
 		return nil, err
 	}
-	s := &session{link: l, lane: opened, function: function, busy: true}
+	s := &session{link: l, lane: opened, function: function, busy: true, held: newHolding()}
 	s.mark = &mark{session: s}
 	s.number = numbered(s.mark)
 	anyMoved.Store(true)
@@ -122,10 +134,11 @@ func (l *link) acquire(function string) (*session, error) {
 
 // release gives a lane back. Precondition: the worker has answered; nothing is under way on the lane.
 func (l *link) release(s *session) {
-	s.pins, s.references, s.iterations, s.crowded = nil, nil, nil, 0
+	s.references, s.iterations = nil, nil
 	s.key.clear()
 	s.holder.clear()
 	l.mu.Lock()
+	s.forget()
 	l.open--
 	s.busy = false
 	if !l.closed {
@@ -251,6 +264,7 @@ func (l *link) defineType(r *wire.Reader) {
 		panic(wire.Malformed("a type with too long a name"))
 	}
 	t := &typ{name: name, size: uintptr(size), program: wire.ReadProgram(r, size, 0), rtype: wire.Parse(names{}, name)}
+	t.plain = !anyPointer(t.program)
 	for range r.Count(4) {
 		t.parts = append(t.parts, r.U32())
 	}
@@ -313,45 +327,8 @@ func (l *link) bindType(number, code uint32) {
 		return
 	}
 	t := l.typeOf(code)
-	t.fits(k.rtype)
+	l.as(t, k.rtype)
 	l.mu.Lock()
 	k.known, k.code = t, code
 	l.mu.Unlock()
-}
-
-// reference is home's hold on a closure that lives in the worker.
-type reference struct {
-	link *link
-	id   uint64
-	pins []unsafe.Pointer // what the closure may refer to
-	work *atomic.Uint64   // where its operations are counted: with those of the function that made it
-}
-
-func (l *link) newReference(id uint64) *reference {
-	ref := &reference{link: l, id: id}
-	l.mu.Lock()
-	l.closures++
-	l.mu.Unlock()
-	runtime.SetFinalizer(ref, (*reference).drop)
-	return ref
-}
-
-// drop lets go of the closure. Nobody can call it any more.
-func (ref *reference) drop() {
-	runtime.SetFinalizer(ref, nil)
-	l := ref.link
-	l.mu.Lock()
-	l.closures--
-	l.drops = append(l.drops, ref.id)
-	l.mu.Unlock()
-	l.settle()
-}
-
-// dropped takes the closures that the worker has not been told of.
-func (l *link) dropped() []uint64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	d := l.drops
-	l.drops = nil
-	return d
 }

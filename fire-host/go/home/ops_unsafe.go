@@ -25,10 +25,10 @@ func (s *session) execute(kind uint16, r *wire.Reader, w *wire.Writer) {
 		s.defineFunction(r)
 	case wire.Load:
 		t := s.link.typeOf(r.U32())
-		wire.Write(s, w, s.ReadPointer(r.U64()), t.program)
+		s.load(uintptr(r.U64()), t, w)
 	case wire.Store:
 		t := s.link.typeOf(r.U32())
-		s.store(s.ReadPointer(r.U64()), t, r)
+		s.store(uintptr(r.U64()), t, r)
 	case wire.LoadLine:
 		s.loadLine(r, w)
 	case wire.StoreRuns:
@@ -37,12 +37,12 @@ func (s *session) execute(kind uint16, r *wire.Reader, w *wire.Writer) {
 		t := s.link.real(r.U32())
 		room(1, t.size)
 		p := reflect.New(t.rtype).UnsafePointer()
-		wire.Read(s, r, p, t.program)
-		s.WritePointer(w, p)
+		s.take(r, p, s.link.as(t, t.rtype))
+		s.born(w, p, t.rtype)
 	case wire.Zero:
 		t := s.link.real(r.U32())
 		room(1, t.size)
-		s.WritePointer(w, reflect.New(t.rtype).UnsafePointer())
+		s.born(w, reflect.New(t.rtype).UnsafePointer(), t.rtype)
 	case wire.CallFunction:
 		s.callFunction(r, w)
 	case wire.CallMethod:
@@ -73,29 +73,86 @@ func (s *session) execute(kind uint16, r *wire.Reader, w *wire.Writer) {
 	}
 }
 
+// born hands out memory that was made for the worker.
+func (s *session) born(w *wire.Writer, p unsafe.Pointer, t reflect.Type) {
+	s.holdSeries(p, t.Size(), shapeOf(t))
+	w.U64(uint64(uintptr(p)))
+}
+
+func (s *session) load(address uintptr, t *typ, w *wire.Writer) {
+	if t.plain {
+		missed(address)
+		homes(address)
+		if t.size > wire.LineSize {
+			readable(address, t.size)
+		}
+		wire.Write(s, w, pointer(address), t.program)
+		return
+	}
+	v, _ := s.viewAt(t, address)
+	s.give(w, pointer(address), v)
+}
+
 // store decodes before it writes, so that a malformed value changes nothing.
-func (s *session) store(p unsafe.Pointer, t *typ, r *wire.Reader) {
-	if len(t.program) == 1 && t.program[0].Offset == 0 && uintptr(t.program[0].Size) == t.size {
-		wire.Read(s, r, p, t.program)
+func (s *session) store(address uintptr, t *typ, r *wire.Reader) {
+	if t.plain {
+		s.storePlain(address, t, r)
 		return
 	}
-	if t.rtype != nil {
-		aligned(uintptr(p), t.rtype)
-		v := reflect.New(t.rtype)
-		wire.Read(s, r, v.UnsafePointer(), t.program)
-		reflect.NewAt(t.rtype, p).Elem().Set(v.Elem())
+	v, have := s.viewAt(t, address)
+	if v.readonly {
+		wrong(address, "a "+t.name)
+	}
+	if len(v.program) == 1 && v.program[0].Kind != wire.Array {
+		wire.Read(s, r, pointer(address), v.program)
 		return
 	}
-	wire.Read(s, r, p, t.program)
+	real := t.rtype
+	if real == nil {
+		if real = have.shape.t; real.Size() != t.size || have.offset(address) != 0 {
+			panic(missing("type " + t.name))
+		}
+	}
+	value := reflect.New(real)
+	s.take(r, value.UnsafePointer(), v)
+	reflect.NewAt(real, pointer(address)).Elem().Set(value.Elem())
+}
+
+// storePlain stores a value without pointers, which lies where there are none, or says what some of them are.
+func (s *session) storePlain(address uintptr, t *typ, r *wire.Reader) {
+	if ok, leaves := s.scalars(address, t.size); ok {
+		wire.Read(s, r, pointer(address), t.program)
+	} else if leaves == nil {
+		wrong(address, "a "+t.name)
+	} else {
+		bytes := append([]byte(nil), unsafe.Slice((*byte)(pointer(address)), t.size)...)
+		wire.Read(s, r, unsafe.Pointer(unsafe.SliceData(bytes)), t.program)
+		s.overlay(address, bytes, leaves)
+	}
 }
 
 func (s *session) resolveVariable(r *wire.Reader, w *wire.Writer) {
 	v := variableByID(r.Text())
 	w.Bool(v.IsValid())
 	if v.IsValid() {
-		handOutAll(uintptr(v.UnsafePointer()), v.Type().Elem().Size())
-		w.U64(uint64(uintptr(v.UnsafePointer())))
+		w.U64(uint64(s.link.variable(v)))
 	}
+}
+
+// variable hands out a package variable for as long as the link lives.
+func (l *link) variable(v reflect.Value) uintptr {
+	of, size := shapeOf(v.Type().Elem()), v.Type().Elem().Size()
+	if size == 0 {
+		of, size = emptyShape, 1
+	}
+	r := region{v.UnsafePointer(), uintptr(v.UnsafePointer()) + size, of}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.permanent.at(r.base(), func(have *region) bool { return *have == r }) {
+		l.permanent.add(r)
+		handOutAll(r.base(), size)
+	}
+	return r.base()
 }
 
 func (s *session) defineFunction(r *wire.Reader) {
@@ -114,10 +171,10 @@ func (s *session) defineFunction(r *wire.Reader) {
 		panic(missing("function " + id + " of this signature"))
 	}
 	for i, p := range f.parameters {
-		p.fits(f.value.Type().In(i))
+		s.link.as(p, f.value.Type().In(i))
 	}
 	for i, p := range f.results {
-		p.fits(f.value.Type().Out(i))
+		s.link.as(p, f.value.Type().Out(i))
 	}
 	s.link.mu.Lock()
 	defer s.link.mu.Unlock()
@@ -148,8 +205,7 @@ func (s *session) call(f reflect.Value, parameters, results []*typ, r *wire.Read
 	in := make([]reflect.Value, len(parameters))
 	for i, p := range parameters {
 		v := reflect.New(t.In(i))
-		p.fits(t.In(i))
-		wire.Read(s, r, v.UnsafePointer(), p.program)
+		s.take(r, v.UnsafePointer(), s.link.as(p, t.In(i)))
 		in[i] = v.Elem()
 	}
 	if len(results) != t.NumOut() {
@@ -159,10 +215,9 @@ func (s *session) call(f reflect.Value, parameters, results []*typ, r *wire.Read
 	b.under(s.number)
 	w.B = w.B[:0]
 	for i, v := range b.out {
-		results[i].fits(t.Out(i))
 		p := reflect.New(t.Out(i))
 		p.Elem().Set(v)
-		wire.Write(s, w, p.UnsafePointer(), results[i].program)
+		s.give(w, p.UnsafePointer(), s.link.as(results[i], t.Out(i)))
 	}
 }
 
@@ -194,7 +249,7 @@ func (s *session) callFunc(r *wire.Reader, w *wire.Writer, deferred bool) {
 	}
 	t := s.link.real(r.U32())
 	t.mustBe(reflect.Func)
-	word := s.readFunction(r.U64())
+	word := s.readFunction(uintptr(r.U64()), shapeOf(t.rtype))
 	f := reflect.NewAt(t.rtype, unsafe.Pointer(&word)).Elem()
 	var parameters, results []*typ
 	for i := range t.parts {
@@ -214,9 +269,7 @@ func (s *session) callFunc(r *wire.Reader, w *wire.Writer, deferred bool) {
 }
 
 func (s *session) spawn(r *wire.Reader) {
-	ref := s.link.newReference(r.U64())
-	ref.work = s.work
-	s.references = append(s.references, ref)
+	ref := s.newReference(r.U64())
 	t := s.link.real(r.U32())
 	if t.rtype != reflect.TypeFor[func()]() {
 		panic(wire.Malformed("a goroutine of a function with parameters"))
@@ -225,12 +278,12 @@ func (s *session) spawn(r *wire.Reader) {
 	l.mu.Lock()
 	l.spawned++
 	l.mu.Unlock()
-	go l.goroutine(ref, t)
+	go l.goroutine(ref)
 }
 
 // goroutine runs a closure of the worker on a goroutine of its own. Nothing there can recover the death of the worker, and it is
 // none of the program's panics: the goroutine ends with it.
-func (l *link) goroutine(ref *reference, t *typ) {
+func (l *link) goroutine(ref *reference) {
 	defer func() {
 		l.mu.Lock()
 		l.spawned--
@@ -244,5 +297,5 @@ func (l *link) goroutine(ref *reference, t *typ) {
 			panic(p)
 		}
 	}()
-	l.invoke(ref, t, nil)
+	l.invoke(ref, reflect.TypeFor[func()](), nil, nil, nil)
 }

@@ -21,9 +21,11 @@ type session struct {
 	lane       *lane.Lane
 	function   string // under the link's lock, like busy
 	work       *atomic.Uint64
-	pins       []unsafe.Pointer // what the worker holds references to
-	crowded    int              // how many pins make it worth to look for repetitions
-	references []*reference     // closures of the worker that this call has brought home
+	held       *holding            // what the worker holds references to
+	recent     [8]region           // of it, what was met last
+	references []*reference        // closures of the worker that this call has brought home
+	strayed    bool                // some of that is held by others
+	borrowed   map[*reference]bool // closures that it was given, or runs; under the link's lock
 	iterations []*iteration
 	busy       bool          // it carries a call; under the link's lock
 	steps      atomic.Uint64 // odd: home waits for the worker
@@ -86,7 +88,7 @@ func (s *session) run(t *target, a, r unsafe.Pointer) bool {
 	s.tellDropped()
 	s.out.B = s.out.B[:0]
 	s.out.U32(t.number)
-	wire.Write(s, &s.out, a, t.arguments.program)
+	s.give(&s.out, a, t.given)
 	if err := s.lane.Send(lane.Frame{Kind: wire.Call, Payload: s.out.B}); err == lane.ErrClosed {
 		s.lane.Close()
 		s.link.abandon(s)
@@ -97,16 +99,14 @@ func (s *session) run(t *target, a, r unsafe.Pointer) bool {
 	counted.Load().Add(1)
 	answer := s.serve()
 	in := wire.Reader{B: answer}
-	s.decode(func() { wire.Read(s, &in, r, t.results.program) })
+	s.decode(func() { s.take(&in, r, t.taken) })
 	s.finish()
 	return true
 }
 
 // finish hands what the worker may still refer to over to the closures that keep it reachable.
 func (s *session) finish() {
-	for _, ref := range s.references {
-		ref.pins = append(ref.pins, s.pins...)
-	}
+	s.handOver()
 	s.link.release(s)
 }
 
@@ -139,34 +139,34 @@ func (s *session) tellDropped() {
 	}
 }
 
-// invoke calls a closure that lives in the worker.
-func (l *link) invoke(ref *reference, f *typ, in []reflect.Value) []reflect.Value {
+// invoke calls a closure that lives in the worker. in and out are how its parameters and results travel.
+func (l *link) invoke(ref *reference, t reflect.Type, in, out []*view, list []reflect.Value) []reflect.Value {
 	s, err := l.acquire("a function value")
 	if err != nil {
 		panic(died("a function value", l))
 	}
 	s.work = ref.work
+	s.borrow(ref)
 	s.out.B = s.out.B[:0]
 	s.out.U64(ref.id)
-	t := f.rtype
-	for i, v := range in {
-		p := reflect.New(v.Type())
+	for i, v := range list {
+		p := reflect.New(t.In(i))
 		p.Elem().Set(v)
-		wire.Write(s, &s.out, p.UnsafePointer(), l.typeOf(f.parts[i]).program)
+		s.give(&s.out, p.UnsafePointer(), in[i])
 	}
 	s.send(wire.CallClosure, s.out.B)
 	r := wire.Reader{B: s.serve()}
-	out := make([]reflect.Value, t.NumOut())
+	results := make([]reflect.Value, t.NumOut())
 	s.decode(func() {
-		for i := range out {
+		for i := range results {
 			p := reflect.New(t.Out(i))
-			wire.Read(s, &r, p.UnsafePointer(), l.typeOf(f.parts[len(in)+i]).program)
-			out[i] = p.Elem()
+			s.take(&r, p.UnsafePointer(), out[i])
+			results[i] = p.Elem()
 		}
 	})
 	s.finish()
 	runtime.KeepAlive(ref)
-	return out
+	return results
 }
 
 // serve answers the worker until the call ends, and returns its encoded results. A panic of the worker goes on here.

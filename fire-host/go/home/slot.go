@@ -24,6 +24,8 @@ type target struct {
 	number    uint32
 	arguments *typ
 	results   *typ
+	given     *view          // how arguments travel
+	taken     *view          // how results do
 	instances *instances     // not nil: the function is generic, and these are called instead
 	before    *target        // where the calls went before; nil: they ran natively
 	work      *atomic.Uint64 // counts the operations that its calls carry out; may be nil

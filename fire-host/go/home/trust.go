@@ -46,15 +46,9 @@ func handOutAll(from, size uintptr) {
 	}
 }
 
-// homes panics at an address that cannot be one of home's. What lies behind the end of a piece may be the rest of a variable
-// that begins in it.
+// homes panics at an address near which home has handed out nothing. What lies behind the end of a piece may be the rest of a
+// variable that begins in it.
 func homes(address uintptr) {
-	if address == 0 {
-		return
-	}
-	if address < firstPage { // a nil pointer's field; in a stack that grows it would be the end of the process
-		panic(genuine("runtime error: invalid memory address or nil pointer dereference"))
-	}
 	if address>>47 == 0 {
 		if word, bit := piece(address); word.Load()&bit != 0 {
 			return
@@ -92,13 +86,6 @@ func room(n uint64, size uintptr) {
 	}
 	if n > largest/uint64(size) {
 		panic(tooLarge{})
-	}
-}
-
-// aligned panics if values of a type with pointers cannot lie at an address: the write barrier would end the process.
-func aligned(address uintptr, t reflect.Type) {
-	if address%uintptr(t.Align()) != 0 && hasPointers(t) {
-		panic(wire.Malformed("0x" + strconv.FormatUint(uint64(address), 16) + " is no address of a " + t.String()))
 	}
 }
 
@@ -233,20 +220,6 @@ func programWords(program []wire.Instruction, n int) []bool {
 	return words
 }
 
-// fits panics if values of a type cannot be taken by a layout of the worker's.
-func (t *typ) fits(real reflect.Type) {
-	if t.rtype == real {
-		return
-	}
-	if taken := t.taken.Load(); taken != nil && *taken == real {
-		return
-	}
-	if t.size != real.Size() || !agrees(t.program, real) {
-		panic(layoutDiffers{t.name, real.Size(), t.size})
-	}
-	t.taken.Store(&real)
-}
-
 // takes panics if the layouts of a target are not those of a function's parameters and results.
 func (t *target) takes(f reflect.Value) {
 	if !f.IsValid() {
@@ -259,8 +232,15 @@ func (t *target) takes(f reflect.Value) {
 	for i := range f.Type().NumOut() {
 		out = append(out, f.Type().Out(i))
 	}
+	t.carries(in, out)
+}
+
+// carries panics if the layouts of a target are not those of structs of these types.
+func (t *target) carries(in, out []reflect.Type) {
 	t.arguments.fitsAll(in)
 	t.results.fitsAll(out)
+	t.given = t.link.as(t.arguments, structOf("P", in))
+	t.taken = t.link.as(t.results, structOf("R", out))
 }
 
 // fitsAll panics if the layout is not that of a struct with fields of these types.

@@ -28,8 +28,8 @@ type Instruction struct {
 
 // Hooks is what the two ends do differently.
 type Hooks interface {
-	WritePointer(w *Writer, p unsafe.Pointer)
-	ReadPointer(word uint64) unsafe.Pointer
+	WritePointer(w *Writer, p unsafe.Pointer, code uint32)
+	ReadPointer(word uint64, code uint32) unsafe.Pointer
 	WriteSlice(w *Writer, p unsafe.Pointer, code uint32)
 	ReadSlice(r *Reader, p unsafe.Pointer, code uint32)
 	WriteInterface(w *Writer, p unsafe.Pointer, code uint32)
@@ -47,7 +47,7 @@ func Write(h Hooks, w *Writer, p unsafe.Pointer, program []Instruction) {
 		case Scalar:
 			w.B = append(w.B, unsafe.Slice((*byte)(at), in.Size)...)
 		case Pointer:
-			h.WritePointer(w, *(*unsafe.Pointer)(at))
+			h.WritePointer(w, *(*unsafe.Pointer)(at), in.Type)
 		case Text:
 			w.Text(*(*string)(at))
 		case Slice:
@@ -73,7 +73,7 @@ func Read(h Hooks, r *Reader, p unsafe.Pointer, program []Instruction) {
 		case Scalar:
 			copy(unsafe.Slice((*byte)(at), in.Size), r.Take(int(in.Size)))
 		case Pointer:
-			*(*unsafe.Pointer)(at) = h.ReadPointer(r.U64())
+			*(*unsafe.Pointer)(at) = h.ReadPointer(r.U64(), in.Type)
 		case Text:
 			*(*string)(at) = r.Text()
 		case Slice:

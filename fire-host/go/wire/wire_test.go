@@ -10,8 +10,11 @@ import (
 // plain is Hooks for values that hold no references but those that it counts.
 type plain struct{ pointers int }
 
-func (p *plain) WritePointer(w *Writer, q unsafe.Pointer)       { p.pointers++; w.U64(uint64(uintptr(q))) }
-func (p *plain) ReadPointer(uint64) unsafe.Pointer              { p.pointers++; return nil }
+func (p *plain) WritePointer(w *Writer, q unsafe.Pointer, _ uint32) {
+	p.pointers++
+	w.U64(uint64(uintptr(q)))
+}
+func (p *plain) ReadPointer(uint64, uint32) unsafe.Pointer      { p.pointers++; return nil }
 func (p *plain) WriteSlice(*Writer, unsafe.Pointer, uint32)     {}
 func (p *plain) ReadSlice(*Reader, unsafe.Pointer, uint32)      {}
 func (p *plain) WriteInterface(*Writer, unsafe.Pointer, uint32) {}

@@ -8,7 +8,7 @@ import (
 )
 
 // WritePointer sends a pointer. The worker has no memory that home could point to.
-func (c *context) WritePointer(w *wire.Writer, p unsafe.Pointer) {
+func (c *context) WritePointer(w *wire.Writer, p unsafe.Pointer, _ uint32) {
 	if p != nil && !isHome(p) && !isNil(p) {
 		panic(internal("a pointer to the worker's own memory would leave it"))
 	}
@@ -16,7 +16,7 @@ func (c *context) WritePointer(w *wire.Writer, p unsafe.Pointer) {
 }
 
 // ReadPointer makes the reference of a home address.
-func (c *context) ReadPointer(word uint64) unsafe.Pointer { return reference(word) }
+func (c *context) ReadPointer(word uint64, _ uint32) unsafe.Pointer { return reference(word) }
 
 // WriteSlice sends a header, or the elements of a slice that only this call has seen: it is born at home.
 func (c *context) WriteSlice(w *wire.Writer, p unsafe.Pointer, code uint32) {

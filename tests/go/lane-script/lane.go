@@ -19,6 +19,7 @@ type Frame struct {
 	Kind, Flags uint16
 	Call        uint64
 	Payload     []byte
+	Late        func(sent []Frame) []byte // not nil: makes the payload of what the other side has said by then
 }
 
 // Link makes lanes that say what Script says.
@@ -62,6 +63,9 @@ func (l *Lane) Recv() (Frame, error) {
 	}
 	f := l.left[0]
 	l.left = l.left[1:]
+	if f.Late != nil {
+		f.Payload = f.Late(l.Sent)
+	}
 	return f, nil
 }
 
