@@ -15,24 +15,24 @@
 
 mod answer;
 mod around;
+mod inputs;
 mod outlet;
 mod reload;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::clock::Clock;
 use crate::event::{Event, Level, Told};
-use crate::graph::Graph;
 use crate::project::Project;
-use crate::supervise::{App, Guard, Launch, Met, Stop};
+use crate::supervise::{Guard, Launch, Met, Stop};
 use crate::swap::{Desk, Opener, Reason, Stage, Undone, WorkerAction, WorkerExited, WorkerNews};
-use crate::watch::{self, Batch, Scope, Seen, Watch};
+use crate::watch::{self, Batch, Scope, Watch};
 
 use answer::{Answerer, Finding};
+use inputs::{Inputs, Interruption, Reading, tell_polling};
 use outlet::Outlet;
 use reload::Reconfigured;
 
@@ -134,39 +134,6 @@ impl Pending {
         self.files.dedup();
         self.since = batch.noticed;
     }
-}
-
-/// Everything that can happen while nothing, or something, is being answered.
-struct Inputs {
-    graphs: UnboundedReceiver<Reading>,
-    scope: Scope,
-    commands: UnboundedReceiver<Command>,
-    news: UnboundedReceiver<WorkerNews>,
-    watch: Watch,
-    app: Option<App>,
-    /// When an app that has exited is to be started again.
-    again_at: Option<Instant>,
-    outlet: Outlet,
-}
-
-/// The package graph, read anew.
-#[derive(Debug)]
-struct Reading {
-    graph: Arc<Graph>,
-    /// When it was asked for: what was written later is a change.
-    since: SystemTime,
-}
-
-/// What happened.
-enum Interruption {
-    Batch(Batch),
-    Command(Command),
-    App(Met),
-    Worker(WorkerNews),
-    /// The app has exited and is to be started again.
-    Again,
-    /// The watch has ended.
-    Blind,
 }
 
 /// What to do next.
@@ -430,67 +397,6 @@ fn told(news: WorkerNews, outlet: &Outlet) -> Option<Reason> {
             outlet.event(Event::Drained { generation });
             None
         }
-    }
-}
-
-impl Inputs {
-    /// Waits for something to happen. May be dropped and asked again.
-    async fn next(&mut self) -> Interruption {
-        loop {
-            let found = tokio::select! {
-                biased;
-                Some(command) = self.commands.recv() => Interruption::Command(command),
-                Some(reading) = self.graphs.recv() => {
-                    let scope = self.scope.clone().graph(reading.graph);
-                    self.watch.rescope(scope, reading.since);
-                    continue;
-                }
-                met = met(&mut self.app) => Interruption::App(met),
-                () = until(self.again_at) => Interruption::Again,
-                news = worker_news(&mut self.news) => Interruption::Worker(news),
-                seen = self.watch.next() => match seen {
-                    None => Interruption::Blind,
-                    Some(seen) => match tell_polling(seen, &self.outlet) {
-                        Some(batch) => Interruption::Batch(batch),
-                        None => continue,
-                    },
-                },
-            };
-            return found;
-        }
-    }
-}
-
-/// The batch, or a note that the watch polls.
-fn tell_polling(seen: Seen, outlet: &Outlet) -> Option<Batch> {
-    match seen {
-        Seen::Batch(batch) => Some(batch),
-        Seen::Polling { reason, hint } => {
-            let text = format!("file events cannot be had ({reason}); looking for changes instead");
-            outlet.note(Level::Warn, text, Some(hint));
-            None
-        }
-    }
-}
-
-async fn met(app: &mut Option<App>) -> Met {
-    match app {
-        Some(app) => app.met().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn until(instant: Option<Instant>) {
-    match instant {
-        Some(instant) => tokio::time::sleep_until(instant.into()).await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn worker_news(news: &mut UnboundedReceiver<WorkerNews>) -> WorkerNews {
-    match news.recv().await {
-        Some(news) => news,
-        None => std::future::pending().await,
     }
 }
 

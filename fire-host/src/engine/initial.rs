@@ -3,7 +3,8 @@
 //! Unlike a hot batch, this is not all or nothing: a function that turns out not to move stays native and is
 //! counted with its reason.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod choice;
+
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -13,9 +14,11 @@ use crate::compile::Compiler;
 use crate::control::Awaited;
 use crate::engine::made::{Meanings, hosted};
 use crate::engine::workers::{Change, Made, Place, Started, Turn};
-use crate::facts::{FactsError, Function, Functions, Refusal, Shadow};
+use crate::facts::{FactsError, Function, Functions, Shadow};
 use crate::swap::Fallback;
-use fire_plugin_api::split::{Group, Plan, Program};
+use fire_plugin_api::split::Program;
+
+pub use choice::Initial;
 
 /// How long the initial workers may take to be built and linked.
 const LAUNCH: Duration = Duration::from_secs(300);
@@ -27,19 +30,6 @@ const ATTEMPTS: usize = 50;
 const SEARCHES: usize = 120;
 
 const CLOSED: &str = "the swap engine is closed";
-
-/// The initial plan of a program.
-#[derive(Debug, Default)]
-pub struct Initial {
-    plan: Plan,
-    functions: Vec<Function>,
-    /// What stayed native, and why.
-    pub left: Vec<Refusal>,
-    /// What was committed, in the order in which home was told of it.
-    moved: Vec<String>,
-    /// What may be committed; none: all that is hosted.
-    only: Option<BTreeSet<String>>,
-}
 
 impl Engine {
     /// Asks the strategy, unless it is the default one, which moves nothing before an edit.
@@ -391,88 +381,4 @@ fn detail_of(refused: &Fallback) -> String {
         .reasons
         .first()
         .map_or_else(String::new, |reason| reason.detail.clone())
-}
-
-impl Initial {
-    /// Restricts what is committed.
-    pub(super) fn commit_only(&mut self, only: BTreeSet<String>) {
-        self.only = Some(only);
-    }
-
-    /// The functions that were moved, in the order in which home was told of them.
-    pub(super) fn committed(&self) -> impl Iterator<Item = &String> {
-        self.moved.iter()
-    }
-
-    /// Whether a function may be committed.
-    fn chosen(&self, function: &str) -> bool {
-        self.only
-            .as_ref()
-            .is_none_or(|only| only.contains(function))
-    }
-
-    fn ids(&self) -> Vec<String> {
-        self.plan
-            .groups
-            .iter()
-            .flat_map(|group| group.functions.iter().cloned())
-            .collect()
-    }
-
-    /// Takes the groups as they were, without all functions but some.
-    fn keep_only(&mut self, whole: &[Group], ids: &[String]) {
-        let kept: BTreeSet<&String> = ids.iter().collect();
-        self.plan.groups = whole.to_vec();
-        for group in &mut self.plan.groups {
-            group.functions.retain(|id| kept.contains(id));
-        }
-    }
-
-    fn leave(&mut self, function: &str, code: &str, detail: &str) {
-        for group in &mut self.plan.groups {
-            group.functions.retain(|id| id != function);
-        }
-        self.note_left(function, code, detail);
-    }
-
-    fn note_left(&mut self, function: &str, code: &str, detail: &str) {
-        self.left.push(Refusal {
-            function: function.into(),
-            code: code.into(),
-            detail: detail.into(),
-        });
-    }
-
-    /// Leaves out the functions that a compiler's messages are about. False: none of them can be placed.
-    fn leave_broken(&mut self, messages: &str) -> bool {
-        let mut broken: BTreeMap<String, String> = BTreeMap::new();
-        for line in messages.lines() {
-            let mut parts = line.splitn(3, ':');
-            let (Some(file), Some(Ok(number)), Some(rest)) = (
-                parts.next(),
-                parts.next().map(str::parse::<u32>),
-                parts.next(),
-            ) else {
-                continue;
-            };
-            let owner = self
-                .functions
-                .iter()
-                .filter(|function| {
-                    function.file == std::path::Path::new(file) && function.line <= number
-                })
-                .max_by_key(|function| function.line);
-            if let Some(owner) = owner {
-                broken
-                    .entry(owner.id.clone())
-                    .or_insert_with(|| rest.to_owned());
-            }
-        }
-        let before = self.ids().len();
-        for (function, message) in &broken {
-            tracing::warn!(function, message, "a moved body does not compile");
-            self.leave(function, "compile", message);
-        }
-        self.ids().len() < before
-    }
 }
