@@ -62,6 +62,9 @@ pub struct PackageReport {
     /// Tests that ended differently moved once and not again, twice.
     #[serde(skip)]
     pub unsteady: Vec<Difference>,
+    /// Tests that fail moved, and plain as well if that is as slow.
+    #[serde(skip)]
+    pub slow: Vec<Difference>,
     /// What else is worth telling.
     #[serde(skip)]
     pub notes: Vec<String>,

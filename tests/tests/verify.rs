@@ -402,3 +402,59 @@ fn a_panic_with_nil_of_an_old_module_is_no_end_of_a_goroutine() {
     assert_eq!(report["functions_moved"], 2, "{report}");
     assert_eq!(report["packages"][0]["moved"]["passed"], 2, "{report}");
 }
+
+#[test]
+fn a_test_that_fails_because_it_is_slow_is_told_from_a_difference() {
+    let tests = each("busy(600 * time.Millisecond)").replace("import (", "import (\n\t\"time\"\n")
+        + "
+// Several milliseconds wherever it runs.
+func work() (sum int) {
+	for i := range 10_000_000 {
+		sum += i & 3
+	}
+	return sum
+}
+
+func busy(long time.Duration) {
+	for begin := time.Now(); time.Since(begin) < long; {
+		work()
+	}
+}
+
+func TestSoon(t *testing.T) {
+	begin, slow := time.Now(), moved
+	Each(1, func(int) {
+		work()
+		if slow() {
+			busy(600 * time.Millisecond)
+		}
+	})
+	if took := time.Since(begin); took > 300*time.Millisecond {
+		t.Error(took)
+	}
+}
+
+func TestWrong(t *testing.T) {
+	Each(1, func(int) {
+		if moved() {
+			t.Error(\"it has moved\")
+		}
+	})
+}
+";
+    let project = Project::new(&[
+        ("go.mod", "module example.com/each\n\ngo 1.24\n"),
+        ("each.go", EACH),
+        ("each_test.go", &tests),
+    ]);
+    let (code, report, stderr) = verify(&project, &["--run", "TestSoon|TestWrong"]);
+    assert_eq!(code, 1, "{report}\n{stderr}");
+    assert!(stderr.contains("slow: TestSoon fails moved"), "{stderr}");
+    let differences = report["packages"][0]["differences"].as_array();
+    let tests: Vec<_> = differences
+        .into_iter()
+        .flatten()
+        .map(|one| &one["test"])
+        .collect();
+    assert_eq!(tests, ["TestWrong"], "{report}");
+}

@@ -161,6 +161,13 @@ impl Paper {
                 self.cut(&one.moved)
             ));
         }
+        for one in &package.slow {
+            self.say(&format!(
+                "  slow: {} fails moved, and plain as well if that is made as slow: it is about how long something takes\n    moved: {}",
+                one.test,
+                self.cut(&one.moved)
+            ));
+        }
         for benchmark in &package.benchmarks {
             let moved = benchmark.moved_ns.map_or_else(
                 || "did not end".to_owned(),

@@ -18,7 +18,7 @@ use crate::facts::{Broken, Finding, Function, Package, Refusal};
 use crate::swap::{Swapper, WorkerNews};
 
 use counts::{Counts, busiest};
-pub use process::{Limits, Ran, run};
+pub use process::{Limits, Ran, run, run_slowed};
 use process::{Look, Process, failed};
 
 /// How often the busiest functions are looked for once a run is over its budget.

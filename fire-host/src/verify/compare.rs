@@ -58,6 +58,26 @@ pub fn compare(plain: &Ran, moved: &Ran) -> Vec<Difference> {
     differences
 }
 
+impl Difference {
+    /// It is about a test that only one of the runs had, and of which test it is a part. Some name their subtests after the time of day.
+    pub fn one_sided(&self) -> Option<&str> {
+        let absent = self.plain.starts_with(NOT_RUN) || self.moved.starts_with(NOT_RUN);
+        self.test
+            .rsplit_once('/')
+            .filter(|_| absent)
+            .map(|(parent, _)| parent)
+    }
+
+    /// The test ended by itself moved, and failed.
+    pub fn failed(&self) -> bool {
+        self.moved.starts_with(FAILED)
+    }
+}
+
+/// How a test that was not run, and one that failed, begin to be told.
+const NOT_RUN: &str = "not run: ";
+const FAILED: &str = "fail\n";
+
 /// Whether two runs of a test ended alike. Where both failed, what an example printed counts too: it is what the
 /// example is about. Other failures may say times and addresses.
 fn same(was: Option<&Outcome>, is: Option<&Outcome>) -> bool {
@@ -85,13 +105,13 @@ fn shown(outcome: Option<&Outcome>, run: &Ran) -> String {
             .unwrap_or_else(|| format!("the process ended with {}", status(run.code)))
     };
     match outcome {
-        None => format!("not run: {}", why()),
+        None => format!("{NOT_RUN}{}", why()),
         Some(outcome) => {
             let text = outcome.text.trim_end();
             match outcome.ending {
                 Ending::Pass => "pass".into(),
                 Ending::Skip => "skip".into(),
-                Ending::Fail => format!("fail\n{text}"),
+                Ending::Fail => format!("{FAILED}{text}"),
                 Ending::Unfinished => format!("did not end: {}\n{text}", why()),
             }
         }
@@ -188,6 +208,23 @@ mod tests {
         assert_eq!(found[0].test, "TestB");
         assert!(found[0].moved.starts_with("did not end: it hangs"));
         assert_eq!(found[1].moved, "not run: it hangs");
+    }
+
+    #[test]
+    fn a_subtest_that_one_run_has_alone_is_told_apart() {
+        let of = |name: &str| {
+            ran(
+                &format!("~=== RUN   TestA/{name}\n~--- PASS: TestA/{name} (0.00s)\n"),
+                0,
+            )
+        };
+        let found = compare(&of("10:31"), &of("10:32"));
+        assert_eq!(found.len(), 2);
+        assert!(
+            found.iter().all(|one| one.one_sided() == Some("TestA")),
+            "{found:?}"
+        );
+        assert!(found.iter().all(|one| !one.failed()));
     }
 
     #[test]

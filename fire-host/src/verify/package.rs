@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use crate::engine::Engine;
-use crate::engine::trial::{Limits, Moved, Ran, Reading, Trial, run, test_environment};
+use crate::engine::trial::{Limits, Moved, Ran, Reading, Trial, run, run_slowed, test_environment};
 use crate::facts::{Function, Package, Refusal};
 use crate::project::Project;
 
@@ -21,6 +21,13 @@ const AGAIN: usize = 2;
 
 /// Moved tests may take longer than plain ones by this factor, on top of the time that plain ones are given.
 const SLOWER: u32 = 60;
+
+/// Tests that take less than so many times as long are not slow, and none is made slower than this.
+const SLOW: f64 = 1.2;
+const SLOWEST: f64 = 1000.0;
+
+/// What is shorter than this cannot be measured.
+const SHORT: Duration = Duration::from_micros(50);
 
 /// A plain run shorter than this tells nothing of the slowdown.
 const TELLING: Duration = Duration::from_millis(20);
@@ -129,18 +136,19 @@ impl PackageRun<'_> {
         report: &mut PackageReport,
     ) -> Result<(), String> {
         let arguments = self.arguments(self.options.run.as_deref(), self.options.timeout);
-        let mut flaky = BTreeSet::new();
+        let (mut flaky, mut parts) = (BTreeSet::new(), BTreeSet::new());
         for n in 0..AGAIN {
             let again = self
                 .plain(pair, &arguments, &format!("plain again, {}", n + 1))
                 .await;
             for one in compare(plain, &again) {
+                parts.extend(one.one_sided().map(str::to_owned));
                 flaky.insert(one.test);
             }
         }
-        let (own, rest): (Vec<_>, Vec<_>) = differences
-            .into_iter()
-            .partition(|one| flaky.contains(&one.test));
+        let (own, rest): (Vec<_>, Vec<_>) = differences.into_iter().partition(|one| {
+            flaky.contains(&one.test) || one.one_sided().is_some_and(|part| parts.contains(part))
+        });
         report.flaky = own.into_iter().map(|one| one.test).collect();
         if rest.is_empty() {
             return Ok(());
@@ -150,6 +158,7 @@ impl PackageRun<'_> {
         let arguments = self.arguments(alone.as_deref(), self.options.timeout);
         let mut seen = vec![0; rest.len()];
         let before = self.plain(pair, &arguments, "plain, these alone").await;
+        let mut last = Ran::default();
         for n in 0..AGAIN {
             let label = format!("moved again, {}", n + 1);
             let moved = self
@@ -161,18 +170,58 @@ impl PackageRun<'_> {
                     moved.failure.is_some() || now.iter().any(|other| other.test == one.test),
                 );
             }
+            last = moved.ran;
             if seen.iter().all(|count| *count > 0) {
                 break;
             }
         }
+        let failing: Vec<&str> = seen
+            .iter()
+            .zip(&rest)
+            .filter(|(count, one)| **count > 0 && one.failed())
+            .map(|(_, one)| one.test.as_str())
+            .collect();
+        let slowed = self
+            .slowed(pair, &before, &last, &failing, &arguments)
+            .await;
         for (count, one) in seen.into_iter().zip(rest) {
-            if count > 0 {
+            if count > 0 && slowed.contains(&one.test) {
+                report.slow.push(one);
+            } else if count > 0 {
                 report.differences.push(one);
             } else {
                 report.unsteady.push(one);
             }
         }
         Ok(())
+    }
+
+    /// Those tests of the failing ones that fail plain too when the process is held up so that they take as long as they did moved: they
+    /// are about how long something takes.
+    async fn slowed(
+        &self,
+        pair: &Pair,
+        plain: &Ran,
+        moved: &Ran,
+        failing: &[&str],
+        arguments: &[String],
+    ) -> BTreeSet<String> {
+        let factor = slower(plain, moved, failing);
+        if factor < SLOW {
+            return BTreeSet::new();
+        }
+        let done = self
+            .progress
+            .begin(format!("{}: plain, slowed down", self.label));
+        let whole = moved.took * 3 + Duration::from_secs(30);
+        let limits = Limits { whole, idle: whole };
+        let command = self.command(&pair.plain, arguments);
+        let slowed = run_slowed(command, limits, factor, done).await;
+        compare(plain, &slowed)
+            .into_iter()
+            .filter(Difference::failed)
+            .map(|one| one.test)
+            .collect()
     }
 
     pub(super) fn arguments(&self, pattern: Option<&str>, limit: Duration) -> Vec<String> {
@@ -283,4 +332,14 @@ impl PackageRun<'_> {
             .await?;
         Ok(benchmarks::pair(&plain.output, &moved.ran.output))
     }
+}
+
+/// How many times as long the slowest of some tests took moved.
+fn slower(plain: &Ran, moved: &Ran, tests: &[&str]) -> f64 {
+    tests
+        .iter()
+        .filter_map(|name| Some((plain.each.get(*name)?, moved.each.get(*name)?)))
+        .map(|(was, is)| is.as_secs_f64() / was.max(&SHORT).as_secs_f64())
+        .fold(0.0, f64::max)
+        .min(SLOWEST)
 }

@@ -2,12 +2,14 @@
 //!
 //! Place in the flow: below [`super::Engine::run_moved`] and the plain runs of `verify`. It knows nothing of workers.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use nix::time::{clock_getcpuclockid, clock_gettime};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
@@ -23,6 +25,8 @@ pub struct Ran {
     pub stopped: Option<String>,
     /// How long the tests took, the launch of workers left out.
     pub took: Duration,
+    /// How long each test took that ended.
+    pub each: BTreeMap<String, Duration>,
 }
 
 /// How long a run may go on.
@@ -44,7 +48,7 @@ pub const LOOK: Duration = Duration::from_millis(500);
 pub struct Process {
     child: Child,
     group: Option<Pid>,
-    reading: JoinHandle<String>,
+    reading: JoinHandle<(String, BTreeMap<String, Duration>)>,
     began: Instant,
     last_use: Instant,
     used: u64,
@@ -75,15 +79,14 @@ impl Process {
         drop(command); // it holds the write end
         let reading = tokio::task::spawn_blocking(move || {
             let mut text = Vec::new();
+            let mut clock = Clock::default();
             let mut reader = BufReader::new(reader);
             // A read that fails ends the text early; the exit code tells the rest.
             while let Ok(length @ 1..) = reader.read_until(b'\n', &mut text) {
                 let line = &text[text.len() - length..];
-                if line.windows(5).any(|part| part == b"\x16--- ") {
-                    done.fetch_add(1, Ordering::Relaxed);
-                }
+                done.fetch_add(usize::from(clock.note(line)), Ordering::Relaxed);
             }
-            String::from_utf8_lossy(&text).into_owned()
+            (String::from_utf8_lossy(&text).into_owned(), clock.each)
         });
         let group = child
             .id()
@@ -155,11 +158,44 @@ impl Process {
         }
         let status = self.child.wait().await;
         let code = code.unwrap_or_else(|| status.ok().and_then(|s| s.code()).unwrap_or(-1));
+        let (output, each) = self.reading.await.unwrap_or_default();
         Ran {
-            output: self.reading.await.unwrap_or_default(),
+            output,
             code,
             stopped,
             took,
+            each,
+        }
+    }
+}
+
+/// When the tests of a run began, and how long those took that have ended, by the lines of the testing package.
+#[derive(Default)]
+struct Clock {
+    began: BTreeMap<String, Instant>,
+    each: BTreeMap<String, Duration>,
+}
+
+impl Clock {
+    /// Reads a line that has just come. True: a test has ended.
+    fn note(&mut self, line: &[u8]) -> bool {
+        let Some(at) = line.iter().position(|byte| *byte == 0x16) else {
+            return false;
+        };
+        let line = String::from_utf8_lossy(&line[at + 1..]);
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["===", "RUN", name, ..] => {
+                self.began.insert((*name).to_owned(), Instant::now());
+                false
+            }
+            ["---", _, name, ..] => {
+                if let Some(began) = self.began.remove(*name) {
+                    self.each.insert((*name).to_owned(), began.elapsed());
+                }
+                true
+            }
+            _ => false,
         }
     }
 }
@@ -178,6 +214,71 @@ pub async fn run(command: Command, limits: Limits, done: Arc<AtomicUsize>) -> Ra
         }
     }
 }
+
+/// [`run`], with the process stopped again and again, so that what it computes takes `factor` times as long.
+pub async fn run_slowed(
+    command: Command,
+    limits: Limits,
+    factor: f64,
+    done: Arc<AtomicUsize>,
+) -> Ran {
+    let mut process = match Process::start(command, done) {
+        Ok(process) => process,
+        Err(error) => return failed(&error),
+    };
+    let over = Arc::new(AtomicBool::new(false));
+    let (group, ended) = (process.group, over.clone());
+    // A thread, as tokio's clock has no parts of a millisecond, and tests may take no longer.
+    let holding = tokio::task::spawn_blocking(move || {
+        if let Some(group) = group {
+            hold_up(group, factor, &ended);
+        }
+    });
+    let (code, why) = loop {
+        match process.look(limits, &[]).await {
+            Look::Running => {}
+            Look::Ended(code) => break (Some(code), None),
+            Look::Over(why) => break (None, Some(why)),
+        }
+    };
+    // What is stopped does not take its signals: the last one lets it go on.
+    over.store(true, Ordering::Relaxed);
+    if holding.await.is_err() {
+        tracing::debug!("the thread that held a process up has panicked");
+    }
+    process.end(code, why).await
+}
+
+/// Stops a process after whatever it has computed, for so long that it has taken `factor` times as long. What it waits for takes
+/// as long as ever.
+fn hold_up(group: Pid, factor: f64, over: &AtomicBool) {
+    let Ok(clock) = clock_getcpuclockid(nix::unistd::Pid::from_raw(group.as_raw_pid())) else {
+        return; // it is gone
+    };
+    let mut used = Duration::ZERO;
+    while !over.load(Ordering::Relaxed) {
+        std::thread::sleep(GOES);
+        let Ok(now) = clock_gettime(clock).map(Duration::from) else {
+            return;
+        };
+        let computed = now.saturating_sub(used);
+        used = now;
+        if computed.is_zero() {
+            continue;
+        }
+        if kill_process_group(group, Signal::STOP).is_err() {
+            return;
+        }
+        std::thread::sleep(computed.mul_f64((factor - 1.0).max(0.0)).min(HELD));
+        if kill_process_group(group, Signal::CONT).is_err() {
+            return;
+        }
+    }
+}
+
+/// How long a process that is slowed down goes on at a time, and stops at most.
+const GOES: Duration = Duration::from_micros(200);
+const HELD: Duration = Duration::from_secs(1);
 
 /// A run that did not begin.
 pub fn failed(error: &std::io::Error) -> Ran {
