@@ -407,8 +407,9 @@ impl Case {
                     self.late_int(1),
                 );
                 let body = self.late_statement(&inner, depth - 1);
+                // No two of the cases are constants, which might be the same.
                 format!(
-                    "{indent}switch {tag} & 1 {{\n{indent}case {a} & 1, {b} & 3:\n{body}{indent}case {c}:\n{inner}show.Line(\"third\")\n{indent}default:\n{inner}show.Line(\"none\")\n{indent}}}\n"
+                    "{indent}switch {tag} & 1 {{\n{indent}case {a} & 1, trace(\"b\", {b} & 3):\n{body}{indent}case trace(\"c\", {c}):\n{inner}show.Line(\"third\")\n{indent}default:\n{inner}show.Line(\"none\")\n{indent}}}\n"
                 )
             }
             23 => {
