@@ -43,9 +43,8 @@ const openReach = 4096
 // come into a short list; full ones become sorted runs, and runs of like size become one, without what is there twice. Nothing that
 // can be seen changes but by one atomic store.
 type holding struct {
-	fresh  atomic.Pointer[freshList]
-	runs   atomic.Pointer[[]run]
-	shared bool // closures refer to it, beyond the call
+	fresh atomic.Pointer[freshList]
+	runs  atomic.Pointer[[]run]
 }
 
 const freshRegions = 32
@@ -168,6 +167,21 @@ func (h *holding) at(address uintptr, enough func(r *region) bool) bool {
 	return false
 }
 
+// each visits everything.
+func (h *holding) each(visit func(r region)) {
+	f := h.fresh.Load()
+	for i := range f.n.Load() {
+		visit(f.list[i])
+	}
+	if runs := h.runs.Load(); runs != nil {
+		for _, one := range *runs {
+			for _, r := range one.regions {
+				visit(r)
+			}
+		}
+	}
+}
+
 // reset forgets everything. Nobody looks at it: the link is locked, or nobody else has it.
 func (h *holding) reset() {
 	f := h.fresh.Load()
@@ -244,20 +258,9 @@ func (s *session) at(address uintptr, enough func(r *region) bool) bool {
 }
 
 // all visits everything that this call and the link's variables hold.
-func (s *session) all(visit func(r *region)) {
-	for _, h := range []*holding{s.held, s.link.permanent} {
-		f := h.fresh.Load()
-		for i := range f.n.Load() {
-			visit(&f.list[i])
-		}
-		if runs := h.runs.Load(); runs != nil {
-			for _, one := range *runs {
-				for i := range one.regions {
-					visit(&one.regions[i])
-				}
-			}
-		}
-	}
+func (s *session) all(visit func(r region)) {
+	s.held.each(visit)
+	s.link.permanent.each(visit)
 }
 
 // elsewhere visits what closures and the other calls of the link hold, once the link is no longer locked.
@@ -273,12 +276,7 @@ func (l *link) elsewhere(s *session, address uintptr, enough func(r *region) boo
 		if one != s && !one.busy {
 			continue
 		}
-		for ref := range one.borrowed {
-			ref.holds.at(address, seen, note)
-		}
-		if one != s {
-			one.held.at(address, note)
-		}
+		one.own.at(address, seen, note)
 	}
 	l.mu.Unlock()
 	for i := range found {
@@ -288,24 +286,4 @@ func (l *link) elsewhere(s *session, address uintptr, enough func(r *region) boo
 		}
 	}
 	return false
-}
-
-// holdings are what a closure of the worker may refer to: what the call has handed out that made it, and what that call was
-// given by closures.
-type holdings struct {
-	held   *holding
-	before []*holdings
-}
-
-func (all *holdings) at(address uintptr, seen map[*holdings]bool, note func(r *region) bool) {
-	for list := []*holdings{all}; len(list) > 0; {
-		one := list[len(list)-1]
-		list = list[:len(list)-1]
-		if one == nil || seen[one] {
-			continue
-		}
-		seen[one] = true
-		one.held.at(address, note)
-		list = append(list, one.before...)
-	}
 }

@@ -122,7 +122,8 @@ func (l *link) acquire(function string) (*session, error) {
 		l.mu.Unlock()
 		return nil, err
 	}
-	s := &session{link: l, lane: opened, function: function, busy: true, held: newHolding()}
+	s := &session{link: l, lane: opened, function: function, busy: true, own: newHoldings()}
+	s.held = s.own.held
 	s.mark = &mark{session: s}
 	s.number = numbered(s.mark)
 	anyMoved.Store(true)

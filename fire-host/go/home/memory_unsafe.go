@@ -53,7 +53,7 @@ func (s *session) viewAt(t *typ, address uintptr) (v *view, have *region) {
 	if v != nil {
 		return v, recent
 	}
-	if !open || t.rtype == nil || t.size == 0 {
+	if !open && !s.opens(address) || t.rtype == nil || t.size == 0 {
 		wrong(address, "a "+t.name)
 	}
 	s.hold(pointer(address), t.size, shapeOf(t.rtype)) // nothing contradicts it
@@ -92,7 +92,21 @@ func (s *session) scalars(address, size uintptr) (ok bool, leaves *region) {
 	if leaves != nil {
 		return false, leaves
 	}
-	return open || s.follows(address, size), nil
+	return open || s.follows(address, size) || s.opens(address), nil
+}
+
+// largestOpen is the size up to which memory of which only the beginning is known may be looked into.
+const largestOpen = 1 << 26
+
+// opens reports whether what begins last before an address is open memory: it may be as large as it likes.
+func (s *session) opens(address uintptr) bool {
+	var nearest region
+	s.all(func(r region) {
+		if r.base() <= address && (nearest.p == nil || r.base() >= nearest.base()) {
+			nearest = r
+		}
+	})
+	return nearest.p != nil && nearest.shape == nil && address-nearest.base() < largestOpen
 }
 
 // farthest is how far behind a number that was handed out by a pointer others like it may lie.
@@ -103,7 +117,7 @@ const farthest = 1 << 16
 func (s *session) follows(address, size uintptr) bool {
 	var first uintptr
 	blocked := uintptr(0) // the last beginning of something else
-	s.all(func(r *region) {
+	s.all(func(r region) {
 		switch at := r.base(); {
 		case at >= address+size || r.shape == nil:
 		case r.shape.first && at <= address && address-at < farthest:
@@ -164,7 +178,7 @@ func (s *session) refers(address uintptr, of *shape, size uintptr) bool {
 		open = open || r.shape == nil && address < r.end
 		return false
 	})
-	if !found && open {
+	if !found && (open || s.opens(address)) {
 		s.hold(pointer(address), size, of)
 		return true
 	}

@@ -96,11 +96,17 @@ func TestWordsOfStringsChangeOnlyToWhatWasHandedOut(t *testing.T) {
 	})
 }
 
+func newSession(l *link) *session {
+	s := &session{link: l, busy: true, own: newHoldings()}
+	s.held = s.own.held
+	return s
+}
+
 // A closure that another one has made may refer to what that one was given: home keeps it for as long as the second is there.
 func TestClosuresHoldWhatTheirMakersWereGiven(t *testing.T) {
 	l := newLink(1, nil)
 	made := func(borrowed *reference, given unsafe.Pointer) *reference {
-		s := &session{link: l, held: newHolding(), busy: true}
+		s := newSession(l)
 		if borrowed != nil {
 			s.borrow(borrowed)
 		}
@@ -126,13 +132,57 @@ func TestClosuresHoldWhatTheirMakersWereGiven(t *testing.T) {
 		t.Fatal("what the first closure was given is gone")
 	default:
 	}
-	s := &session{link: l, held: newHolding(), busy: true}
+	s := newSession(l)
 	l.sessions = append(l.sessions, s)
 	s.borrow(third)
 	if !s.refers(address, shapeOf(reflect.TypeFor[int64]()), 8) {
 		t.Error("the third closure cannot use it")
 	}
 	runtime.KeepAlive(third)
+}
+
+// end is what becomes of a session when its call ends.
+func (s *session) end() {
+	s.handOver()
+	s.forget()
+}
+
+func TestClosuresOfAGoroutineHoldWhatItsMakerIsGivenLater(t *testing.T) {
+	l := newLink(1, nil)
+	maker, goroutine := newSession(l), newSession(l)
+	goroutine.borrow(maker.newReference(1))
+	closure := goroutine.newReference(2)
+	goroutine.end()
+	given := new(int64)
+	maker.hold(unsafe.Pointer(given), 8, shapeOf(reflect.TypeFor[int64]()))
+	maker.end()
+	s := newSession(l)
+	l.sessions = append(l.sessions, s)
+	s.borrow(closure)
+	if !s.known(uintptr(unsafe.Pointer(given))) {
+		t.Error("the closure cannot use it")
+	}
+}
+
+func TestClosuresThatMakeTheNextOneShareAList(t *testing.T) {
+	l := newLink(1, nil)
+	given := new([100]int64)
+	first := newSession(l)
+	ref := first.newReference(1)
+	first.end()
+	holds := ref.holds
+	for n := range 1000 {
+		s := newSession(l)
+		s.borrow(ref)
+		s.hold(unsafe.Pointer(&given[n%100]), 8, shapeOf(reflect.TypeFor[int64]()))
+		ref = s.newReference(uint64(n))
+		s.end()
+	}
+	regions := 0
+	ref.holds.held.each(func(region) { regions++ })
+	if ref.holds != holds || regions > 500 {
+		t.Errorf("there is another list, or it has %d regions", regions)
+	}
 }
 
 func TestWhatIsHandedOutIsFoundAgain(t *testing.T) {

@@ -2,7 +2,6 @@ package home
 
 import (
 	"runtime"
-	"slices"
 	"sync/atomic"
 )
 
@@ -12,51 +11,82 @@ import (
 type reference struct {
 	link  *link
 	id    uint64
-	holds *holdings      // what the closure may refer to, once the call has ended that made it; under the link's lock
+	holds *holdings      // what the closure may refer to; under the link's lock
 	work  *atomic.Uint64 // where its operations are counted: with those of the function that made it
+}
+
+// holdings are what a call has handed out, and what calls had handed out that made the closures it runs or was given: all
+// that closures may refer to which the call makes.
+type holdings struct {
+	held   *holding
+	before map[*holdings]bool
+	shared bool // closures refer to it
+	ended  bool // nothing comes to it any more, but from later calls
+}
+
+func newHoldings() *holdings { return &holdings{held: newHolding()} }
+
+// at visits what lies at an address in any of them. Precondition: the link is locked.
+func (all *holdings) at(address uintptr, seen map[*holdings]bool, note func(r *region) bool) {
+	for list := []*holdings{all}; len(list) > 0; {
+		one := list[len(list)-1]
+		list = list[:len(list)-1]
+		if seen[one] {
+			continue
+		}
+		seen[one] = true
+		one.held.at(address, note)
+		for next := range one.before {
+			list = append(list, next)
+		}
+	}
 }
 
 // newReference is home's hold on a closure that this call has made.
 func (s *session) newReference(id uint64) *reference {
-	ref := &reference{link: s.link, id: id, work: s.work}
+	ref := &reference{link: s.link, id: id, work: s.work, holds: s.own}
 	s.link.mu.Lock()
 	s.link.closures++
+	s.own.shared = true
 	s.link.mu.Unlock()
 	runtime.SetFinalizer(ref, (*reference).drop)
 	s.references = append(s.references, ref)
 	return ref
 }
 
-// borrow notes a closure that the worker runs or was given: it may refer to what the closure does.
+// borrow notes a closure that the worker runs or was given: the call may use what the closure does.
 func (s *session) borrow(ref *reference) {
 	s.link.mu.Lock()
 	defer s.link.mu.Unlock()
-	if s.borrowed == nil {
-		s.borrowed = map[*reference]bool{}
+	if ref.holds == s.own {
+		return
 	}
-	s.borrowed[ref] = true
+	if s.own.before == nil {
+		s.own.before = map[*holdings]bool{}
+	}
+	s.own.before[ref.holds] = true
 }
 
-// handOver gives what the worker may still refer to to the closures that this call has made.
+// handOver leaves what the worker may still refer to to the closures that this call has made. Closures that make the next
+// one, without end, share one list.
 func (s *session) handOver() {
 	if len(s.references) == 0 {
 		return
 	}
 	s.link.mu.Lock()
 	defer s.link.mu.Unlock()
-	all := &holdings{held: s.held}
-	for ref := range s.borrowed {
-		if ref.holds != nil && !slices.Contains(all.before, ref.holds) {
-			all.before = append(all.before, ref.holds)
+	s.own.ended = true
+	if len(s.own.before) != 1 {
+		return
+	}
+	for before := range s.own.before {
+		if !before.ended {
+			return
 		}
-	}
-	if s.held.empty() && len(all.before) == 1 {
-		all = all.before[0]
-	} else {
-		s.held.shared = true
-	}
-	for _, ref := range s.references {
-		ref.holds = all
+		s.own.held.each(before.held.add)
+		for _, ref := range s.references {
+			ref.holds = before
+		}
 	}
 }
 
@@ -66,13 +96,15 @@ func (s *session) forget() {
 	if !empty || s.strayed {
 		clear(s.recent[:]) // else there are package variables alone
 	}
-	s.borrowed, s.strayed = nil, false
+	s.strayed = false
 	switch {
-	case s.held.shared:
-		s.held = newHolding()
+	case s.own.shared:
+		s.own = newHoldings()
+		s.held = s.own.held
 	case !empty:
 		s.held.reset()
 	}
+	s.own.before = nil
 }
 
 // drop lets go of the closure. Nobody can call it any more.

@@ -21,11 +21,11 @@ type session struct {
 	lane       *lane.Lane
 	function   string // under the link's lock, like busy
 	work       *atomic.Uint64
-	held       *holding            // what the worker holds references to
-	recent     [8]region           // of it, what was met last
-	references []*reference        // closures of the worker that this call has brought home
-	strayed    bool                // some of that is held by others
-	borrowed   map[*reference]bool // closures that it was given, or runs; under the link's lock
+	own        *holdings    // what the worker holds references to; under the link's lock
+	held       *holding     // of it, what this call has handed out
+	recent     [8]region    // of it, what was met last
+	references []*reference // closures of the worker that this call has brought home
+	strayed    bool         // some of that is held by others
 	iterations []*iteration
 	busy       bool          // it carries a call; under the link's lock
 	steps      atomic.Uint64 // odd: home waits for the worker

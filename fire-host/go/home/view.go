@@ -234,9 +234,6 @@ func (a *annotator) scalars(out []wire.Instruction, at, size uintptr) ([]wire.In
 	if !a.have.pointers || size == 0 {
 		return out, true
 	}
-	if size > mostCompared {
-		return nil, false
-	}
 	ok := true
 	for w := at; w < at+size; w = (w | 7) + 1 {
 		if leaf, start := a.under(w); leaf != nil {
