@@ -153,7 +153,7 @@ func (l *link) release(s *session) {
 func (l *link) abandon(s *session) {
 	l.mu.Lock()
 	l.open--
-	s.busy = false
+	s.busy, s.own.ended = false, true
 	if at := slices.Index(l.sessions, s); at >= 0 {
 		l.sessions = slices.Delete(l.sessions, at, at+1)
 	}

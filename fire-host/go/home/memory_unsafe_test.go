@@ -164,6 +164,23 @@ func TestClosuresOfAGoroutineHoldWhatItsMakerIsGivenLater(t *testing.T) {
 	}
 }
 
+func TestWhatAClosureIsGivenMayBeUsedByTheCallThatMadeIt(t *testing.T) {
+	l := newLink(1, nil)
+	maker, loop := newSession(l), newSession(l)
+	l.sessions = append(l.sessions, maker)
+	loop.runs = maker.newReference(1)
+	given := new(int64)
+	loop.hold(unsafe.Pointer(given), 8, shapeOf(reflect.TypeFor[int64]()))
+	loop.end()
+	if !maker.known(uintptr(unsafe.Pointer(given))) {
+		t.Error("the call cannot use it")
+	}
+	maker.end()
+	if maker.known(uintptr(unsafe.Pointer(given))) {
+		t.Error("the next call can")
+	}
+}
+
 func TestClosuresThatMakeTheNextOneShareAList(t *testing.T) {
 	l := newLink(1, nil)
 	given := new([100]int64)

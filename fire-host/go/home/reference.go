@@ -19,6 +19,7 @@ type reference struct {
 // that closures may refer to which the call makes.
 type holdings struct {
 	held   *holding
+	later  *holding // what its closures were given while the call went on: they may have left it in the call's variables
 	before map[*holdings]bool
 	shared bool // closures refer to it
 	ended  bool // nothing comes to it any more, but from later calls
@@ -36,6 +37,9 @@ func (all *holdings) at(address uintptr, seen map[*holdings]bool, note func(r *r
 		}
 		seen[one] = true
 		one.held.at(address, note)
+		if one.later != nil {
+			one.later.at(address, note)
+		}
 		for next := range one.before {
 			list = append(list, next)
 		}
@@ -67,15 +71,44 @@ func (s *session) borrow(ref *reference) {
 	s.own.before[ref.holds] = true
 }
 
-// handOver leaves what the worker may still refer to to the closures that this call has made. Closures that make the next
-// one, without end, share one list.
+// each visits what the call and its closures were given.
+func (all *holdings) each(visit func(r region)) {
+	all.held.each(visit)
+	if all.later != nil {
+		all.later.each(visit)
+	}
+}
+
+// handOver leaves what the worker may still refer to to the closures that this call has made, and to the call that has made the
+// closure that it ran. Precondition: the call ends.
 func (s *session) handOver() {
-	if len(s.references) == 0 {
+	if s.runs == nil && len(s.references) == 0 {
 		return
 	}
 	s.link.mu.Lock()
 	defer s.link.mu.Unlock()
-	s.own.ended = true
+	if maker := s.maker(); maker != nil {
+		if maker.later == nil {
+			maker.later = newHolding()
+		}
+		s.own.each(maker.later.add)
+	}
+	if len(s.references) > 0 {
+		s.own.ended = true
+		s.joinChain()
+	}
+}
+
+// maker is what the call was given that has made the closure which this call runs, if it still goes on.
+func (s *session) maker() *holdings {
+	if s.runs == nil || s.runs.holds.ended {
+		return nil
+	}
+	return s.runs.holds
+}
+
+// joinChain lets closures that make the next one, without end, share one list.
+func (s *session) joinChain() {
 	if len(s.own.before) != 1 {
 		return
 	}
@@ -83,7 +116,7 @@ func (s *session) handOver() {
 		if !before.ended {
 			return
 		}
-		s.own.held.each(before.held.add)
+		s.own.each(before.held.add)
 		for _, ref := range s.references {
 			ref.holds = before
 		}
@@ -99,12 +132,13 @@ func (s *session) forget() {
 	s.strayed = false
 	switch {
 	case s.own.shared:
+		s.own.ended = true
 		s.own = newHoldings()
 		s.held = s.own.held
 	case !empty:
 		s.held.reset()
 	}
-	s.own.before = nil
+	s.own.before, s.runs = nil, nil
 }
 
 // drop lets go of the closure. Nobody can call it any more.

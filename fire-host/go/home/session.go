@@ -23,6 +23,7 @@ type session struct {
 	work       *atomic.Uint64
 	own        *holdings    // what the worker holds references to; under the link's lock
 	held       *holding     // of it, what this call has handed out
+	runs       *reference   // the closure that this call runs, if it is one
 	recent     [8]region    // of it, what was met last
 	references []*reference // closures of the worker that this call has brought home
 	strayed    bool         // some of that is held by others
@@ -145,7 +146,7 @@ func (l *link) invoke(ref *reference, t reflect.Type, in, out []*view, list []re
 	if err != nil {
 		panic(died("a function value", l))
 	}
-	s.work = ref.work
+	s.work, s.runs = ref.work, ref
 	s.borrow(ref)
 	s.out.B = s.out.B[:0]
 	s.out.U64(ref.id)
