@@ -26,6 +26,7 @@ type rewriter struct {
 	instances map[types.Object][]*types.Named // of generic types, by the last local type that they mention
 	viewed    map[ast.Expr]bool               // conversions to unsafe.Pointer that are found to be harmless where they are used
 	early     map[ast.Expr]string             // expressions that have been evaluated into temporaries: see rewrite_order.go
+	deferred  ast.Expr                        // a function value that is deferred: see rewrite_defer.go
 	literals  map[*ast.FuncLit]string         // of the declaration: see literal.go
 	count     int
 	frames    []*frame // innermost last

@@ -31,12 +31,10 @@ func (r *rewriter) deferStatement(s *ast.DeferStmt) string {
 		before := r.ordered(nil, []ast.Expr{s.Call})
 		return afterAll(before, "defer "+r.deferredRecoverer(s.Call, callee))
 	}
-	before := r.ordered(nil, []ast.Expr{s.Call})
-	if _, literal := ast.Unparen(s.Call.Fun).(*ast.FuncLit); callee == nil && !literal {
-		if tv := r.types.Types[s.Call.Fun]; tv.IsValue() {
-			return r.deferredValue(s, before)
-		}
+	if _, literal := ast.Unparen(s.Call.Fun).(*ast.FuncLit); callee == nil && !literal && r.types.Types[s.Call.Fun].IsValue() && !r.alwaysLiteral(s.Call.Fun) {
+		return r.deferredValue(s)
 	}
+	before := r.ordered(nil, []ast.Expr{s.Call})
 	text := r.expr(s.Call)
 	if !strings.HasSuffix(text, ")") {
 		r.refuse(s, "defer of an expression that is no call any more")
@@ -45,23 +43,60 @@ func (r *rewriter) deferStatement(s *ast.DeferStmt) string {
 }
 
 // deferredValue renders the deferred call of a function value. One of home's may recover, and can do so only if the panic is at home
-// when it is called: fire recovers for it here.
-func (r *rewriter) deferredValue(s *ast.DeferStmt, before []string) string {
-	if r.alwaysLiteral(s.Call.Fun) {
-		return afterAll(before, "defer "+r.expr(s.Call))
-	}
+// when it is called: fire recovers for it here, and home passes its arguments in registers (see home/deferred_unsafe.go).
+func (r *rewriter) deferredValue(s *ast.DeferStmt) string {
 	signature, ok := core(r.typeOf(s.Call.Fun)).(*types.Signature)
-	if !ok || signature.Params().Len() > 0 || signature.Results().Len() > 1 ||
-		signature.Results().Len() == 1 && !types.Identical(signature.Results().At(0).Type(), types.Universe.Lookup("error").Type()) {
-		panic(refusal{reasonRecover, "it defers a function value that has parameters or results, and may recover", s.Pos()})
+	if !ok || !inRegisters(signature.Params()) || !inRegisters(signature.Results()) {
+		panic(refusal{reasonRecover, "it defers a function value that may recover, with more parameters or results than fit in registers", s.Pos()})
 	}
-	f := r.fresh("f")
-	before = append(before, f+" := "+r.held(s.Call.Fun))
-	deferred := f
-	if signature.Results().Len() > 0 {
-		deferred = "func() { " + f + "() }"
+	r.deferred = ast.Unparen(s.Call.Fun)
+	before := r.ordered(nil, []ast.Expr{s.Call})
+	return afterAll(before, "defer "+r.arguments(s.Call, "fire__.Deferrable("+r.held(s.Call.Fun)+")", nil))
+}
+
+// inRegisters reports whether Go passes all of these in registers, and as few as every processor has that home is built for
+// (cmd/compile/abi-internal.md). What depends on type arguments is not known here.
+func inRegisters(list *types.Tuple) bool {
+	words, floats, all := 0, 0, true
+	var add func(t types.Type)
+	add = func(t types.Type) {
+		if _, parameter := types.Unalias(t).(*types.TypeParam); parameter {
+			all = false
+			return
+		}
+		switch t := t.Underlying().(type) {
+		case *types.Array:
+			all = all && t.Len() <= 1
+			if t.Len() == 1 {
+				add(t.Elem())
+			}
+		case *types.Struct:
+			for f := range t.Fields() {
+				add(f.Type())
+			}
+		case *types.Slice:
+			words += 3
+		case *types.Interface:
+			words += 2
+		case *types.Basic:
+			switch {
+			case t.Info()&types.IsFloat != 0:
+				floats++
+			case t.Info()&types.IsComplex != 0:
+				floats += 2
+			case t.Info()&types.IsString != 0:
+				words += 2
+			default:
+				words++
+			}
+		default:
+			words++
+		}
 	}
-	return "{ " + strings.Join(before, "; ") + "; if fire__.AtHome(" + f + ") { defer func() { fire__.Deferred(recover(), " + deferred + ") }() } else { defer " + f + "() } }"
+	for v := range list.Variables() {
+		add(v.Type())
+	}
+	return all && words <= 9 && floats <= 15
 }
 
 // deferredRecoverer renders the deferred call of a function that recovers: it comes along, to run where the panic is.

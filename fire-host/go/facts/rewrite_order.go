@@ -39,9 +39,13 @@ func hasCallIn(list []ast.Expr) bool {
 	return false
 }
 
-// remote reports whether an expression is a variable, or a part of one, that lies at home.
+// remote reports whether an expression is a variable, or a part of one, that is read by a call: it lies at home, or is deferred.
 func (r *rewriter) remote(e ast.Expr) bool {
-	switch e := ast.Unparen(e).(type) {
+	e = ast.Unparen(e)
+	if e != nil && e == r.deferred {
+		return true
+	}
+	switch e := e.(type) {
 	case *ast.Ident:
 		o := r.object(e)
 		return r.boxed[o] || isPackageVariable(o)

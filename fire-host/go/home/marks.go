@@ -70,16 +70,6 @@ func (b *beneath) run() {
 	}
 }
 
-// raise panics with the function deferred: recover works in what the panic itself calls, which reflection is not.
-func (b *beneath) raise() {
-	if b.function.Type().ConvertibleTo(reflect.TypeFor[func() error]()) {
-		defer b.function.Convert(reflect.TypeFor[func() error]()).Interface().(func() error)()
-	} else {
-		defer b.function.Convert(reflect.TypeFor[func()]()).Interface().(func())()
-	}
-	panic(b.values[0])
-}
-
 // under makes a call under a number, least digit first.
 func (b *beneath) under(n uint32) {
 	switch n % 16 {

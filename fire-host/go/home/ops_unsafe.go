@@ -201,13 +201,7 @@ func (s *session) callFunction(r *wire.Reader, w *wire.Writer) {
 
 // call decodes arguments, calls, and encodes the results.
 func (s *session) call(f reflect.Value, parameters, results []*typ, r *wire.Reader, w *wire.Writer) {
-	t := f.Type()
-	in := make([]reflect.Value, len(parameters))
-	for i, p := range parameters {
-		v := reflect.New(t.In(i))
-		s.take(r, v.UnsafePointer(), s.link.as(p, t.In(i)))
-		in[i] = v.Elem()
-	}
+	t, in := f.Type(), s.arguments(f, parameters, r)
 	if len(results) != t.NumOut() {
 		panic(missing("function of this signature"))
 	}
@@ -219,6 +213,18 @@ func (s *session) call(f reflect.Value, parameters, results []*typ, r *wire.Read
 		p.Elem().Set(v)
 		s.give(w, p.UnsafePointer(), s.link.as(results[i], t.Out(i)))
 	}
+}
+
+// arguments decodes what a function is called with. Each can be addressed.
+func (s *session) arguments(f reflect.Value, parameters []*typ, r *wire.Reader) []reflect.Value {
+	in := make([]reflect.Value, len(parameters))
+	for i, p := range parameters {
+		t := f.Type().In(i)
+		v := reflect.New(t)
+		s.take(r, v.UnsafePointer(), s.link.as(p, t))
+		in[i] = v.Elem()
+	}
+	return in
 }
 
 func (s *session) codes(r *wire.Reader) []*typ {
@@ -260,7 +266,7 @@ func (s *session) callFunc(r *wire.Reader, w *wire.Writer, deferred bool) {
 		}
 	}
 	if deferred {
-		b := beneath{function: f, deferred: true, values: [2]any{raised}}
+		b := beneath{function: f, in: s.arguments(f, parameters, r), deferred: true, values: [2]any{raised}}
 		b.under(s.number)
 		w.B = w.B[:0]
 		return // nobody reads the results of a deferred call

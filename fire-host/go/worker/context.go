@@ -16,7 +16,6 @@ import (
 type context struct {
 	crossed trace          // of the panic that came from home last
 	ended   [][]wire.Frame // at home, by panics that came from there and are still in this goroutine's stack, the outermost first
-	raised  any            // by a panic: what the next call of home's function values is to run under
 	lane    *lane.Lane
 	out     wire.Writer
 	cache   cache

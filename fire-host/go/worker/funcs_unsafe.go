@@ -56,7 +56,7 @@ func FunctionValue[F any](id string, f F) { named[*(*unsafe.Pointer)(unsafe.Poin
 
 // homeFuncs are the local function values that stand for home's: one for each, so that a value handed back is the
 // original.
-var homeFuncs = homeFuncTable{byWord: map[homeFunc]reflect.Value{}, words: map[unsafe.Pointer]uint64{}}
+var homeFuncs = homeFuncTable{byWord: map[homeFunc]reflect.Value{}, origin: map[unsafe.Pointer]homeOrigin{}}
 
 type homeFunc struct {
 	code uint32
@@ -66,14 +66,20 @@ type homeFunc struct {
 type homeFuncTable struct {
 	sync.Mutex
 	byWord map[homeFunc]reflect.Value
-	words  map[unsafe.Pointer]uint64
+	origin map[unsafe.Pointer]homeOrigin
 }
 
-func (h *homeFuncTable) wordOf(local unsafe.Pointer) (uint64, bool) {
+// homeOrigin is what a local function value stands for.
+type homeOrigin struct {
+	t    *typ
+	word uint64
+}
+
+func (h *homeFuncTable) originOf(local unsafe.Pointer) (homeOrigin, bool) {
 	h.Lock()
 	defer h.Unlock()
-	word, ok := h.words[local]
-	return word, ok
+	origin, ok := h.origin[local]
+	return origin, ok
 }
 
 func (h *homeFuncTable) function(t *typ, word uint64) reflect.Value {
@@ -82,21 +88,22 @@ func (h *homeFuncTable) function(t *typ, word uint64) reflect.Value {
 	if f, ok := h.byWord[homeFunc{t.code, word}]; ok {
 		return f
 	}
-	f := reflect.MakeFunc(t.rtype, func(in []reflect.Value) []reflect.Value { return callHomeFunc(t, word, in) })
+	f := reflect.MakeFunc(t.rtype, func(in []reflect.Value) []reflect.Value { return callHomeFunc(t, word, in, nil) })
 	p := reflect.New(t.rtype)
 	p.Elem().Set(f)
 	h.byWord[homeFunc{t.code, word}] = f
-	h.words[*(*unsafe.Pointer)(p.UnsafePointer())] = word
+	h.origin[*(*unsafe.Pointer)(p.UnsafePointer())] = homeOrigin{t, word}
 	return f
 }
 
-func callHomeFunc(t *typ, word uint64, in []reflect.Value) []reflect.Value {
+// callHomeFunc calls a function value of home's; raised: with a panic of this value, which comes back unless the function recovers.
+func callHomeFunc(t *typ, word uint64, in []reflect.Value, raised any) []reflect.Value {
 	c := current()
 	kind, code := wire.CallFunc, c.told(t).code
 	w := c.begin()
-	if p := c.raised; p != nil {
-		c.raised, kind = nil, wire.CallDeferred
-		c.writeValue(w, sendable(p))
+	if raised != nil {
+		kind = wire.CallDeferred
+		c.writeValue(w, sendable(raised))
 	}
 	w.U32(code)
 	w.U64(word)
@@ -119,17 +126,16 @@ func callHomeFunc(t *typ, word uint64, in []reflect.Value) []reflect.Value {
 	return out
 }
 
-// AtHome reports whether a function value is home's own: what it recovers from must be there. Called by generated code.
-func AtHome[F any](f F) bool {
-	_, ok := homeFuncs.wordOf(*(*unsafe.Pointer)(unsafe.Pointer(&f)))
-	return ok
-}
-
-// Deferred runs a deferred function value of home's, where p is what the deferring code has just recovered. A panic is raised again at
-// home with the function deferred there, and comes back from there if that does not recover. Called by generated code.
-func Deferred(p any, f func()) {
-	if p != nil {
-		current().raised = p
+// Deferrable is a function value as it is to be deferred. One of home's can recover only if the panic is at home when it is called: it
+// is recovered for here, and home raises the panic again with the function deferred there. Called by generated code.
+func Deferrable[F any](f F) F {
+	origin, ok := homeFuncs.originOf(*(*unsafe.Pointer)(unsafe.Pointer(&f)))
+	if !ok {
+		return f
 	}
-	f()
+	deferred := reflect.New(reflect.TypeFor[F]())
+	deferred.Elem().Set(reflect.MakeFunc(deferred.Type().Elem(), func(in []reflect.Value) []reflect.Value {
+		return callHomeFunc(origin.t, origin.word, in, recover()) // works here: to recover, what reflection calls is called by the panic
+	}))
+	return *(*F)(deferred.UnsafePointer())
 }

@@ -220,9 +220,9 @@ func (c *context) WriteFunc(w *wire.Writer, p unsafe.Pointer, code uint32) {
 		w.U8(wire.FuncNil)
 		return
 	}
-	if home, ok := homeFuncs.wordOf(word); ok {
+	if home, ok := homeFuncs.originOf(word); ok {
 		w.U8(wire.FuncHome)
-		w.U64(home)
+		w.U64(home.word)
 		return
 	}
 	if id, ok := named[word]; ok {
