@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::driver::binary;
 
 /// Seconds after which a package's busiest functions run at home again: the whole list is to end within the night.
-const BUDGET: &str = "10";
+const BUDGET: &str = "5";
 
 /// One line of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]

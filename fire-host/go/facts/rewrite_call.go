@@ -160,7 +160,7 @@ func (r *rewriter) conversion(e *ast.CallExpr, to types.Type) string {
 		if b, ok := r.types.Types[x]; ok && b.Value != nil {
 			return r.keep(e, x)
 		}
-		if textLike(to) || textLike(from) {
+		if !isInterface(to) && (textLike(to) || textLike(from)) {
 			r.refuse(e, "a conversion of a type parameter that may be text")
 		}
 		return r.keep(e, x)
@@ -222,12 +222,12 @@ func byteText(t types.Type) bool {
 // eitherText renders a conversion where a type parameter may be a string or a slice of bytes. Empty: it is another.
 func (r *rewriter) eitherText(target string, x ast.Expr, to, from types.Type) string {
 	switch {
-	case byteText(to) && (isString(from) || byteText(from)):
-		text := r.expr(x)
-		if byteText(from) {
-			text = "fire__.TextOf(" + text + ")"
-		}
-		return "fire__.OfText[" + target + "](fire__.AsString(" + text + "))"
+	case byteText(to) && byteText(from):
+		return "fire__.OfEither[" + target + "](" + r.expr(x) + ")"
+	case byteText(to) && isString(from):
+		return "fire__.OfText[" + target + "](fire__.AsString(" + r.expr(x) + "))"
+	case byteText(to) && elementIs(from, types.Byte):
+		return "fire__.OfBytes[" + target + "](" + r.expr(x) + ")"
 	case byteText(from) && isString(to):
 		return target + "(fire__.TextOf(" + r.expr(x) + "))"
 	case byteText(from) && elementIs(to, types.Byte):

@@ -36,6 +36,24 @@ func OfText[S bytesOrString](text string) (s S) {
 	return s
 }
 
+// OfBytes is S(b), which is b itself where it is a slice.
+func OfBytes[S bytesOrString](b []byte) (s S) {
+	if isText[S]() {
+		*(*string)(unsafe.Pointer(&s)) = String(b)
+	} else {
+		*(*[]byte)(unsafe.Pointer(&s)) = b
+	}
+	return s
+}
+
+// OfEither is S(from).
+func OfEither[S, F bytesOrString](from F) S {
+	if isText[F]() {
+		return OfText[S](*(*string)(unsafe.Pointer(&from)))
+	}
+	return OfBytes[S](*(*[]byte)(unsafe.Pointer(&from)))
+}
+
 // ByteAt is s[i].
 func ByteAt[S bytesOrString, I ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uintptr](s S, i I) byte {
 	if isText[S]() {
