@@ -84,11 +84,15 @@ func (a answered) word(sent []lane.Frame) uint64 {
 }
 
 func (s *script) say(kind uint16, parts ...any) {
+	flags := uint16(0)
+	if kind == wire.Writes {
+		flags = wire.WithWrites
+	}
 	if slices.ContainsFunc(parts, func(part any) bool { _, late := part.(answered); return late }) {
-		s.frames = append(s.frames, lane.Frame{Kind: kind, Late: func(sent []lane.Frame) []byte { return encoded(parts, sent) }})
+		s.frames = append(s.frames, lane.Frame{Kind: kind, Flags: flags, Late: func(sent []lane.Frame) []byte { return encoded(parts, sent) }})
 		return
 	}
-	s.frames = append(s.frames, lane.Frame{Kind: kind, Payload: encoded(parts, nil)})
+	s.frames = append(s.frames, lane.Frame{Kind: kind, Flags: flags, Payload: encoded(parts, nil)})
 }
 
 func encoded(parts []any, sent []lane.Frame) []byte {
@@ -291,7 +295,9 @@ func TestWrongAddressesAreRefused(t *testing.T) {
 			rejects(t, func(s *script) { s.say(kind, uint32(1), address, "x") })
 		}
 		rejects(t, func(s *script) { s.say(wire.LoadLine, address&^63|1<<46) })
-		rejects(t, func(s *script) { s.say(wire.StoreRuns, address, uint32(1), uint8(1)) })
+		rejects(t, func(s *script) {
+			s.say(wire.Writes, uint32(14), uint8(wire.WriteBytes), address, uint32(1), uint8(1))
+		})
 		rejects(t, func(s *script) { s.say(wire.MapLen, uint32(3), address|1<<46) })
 		rejects(t, func(s *script) { s.say(wire.ChanLen, uint32(4), address|1<<46) })
 		rejects(t, func(s *script) { s.say(wire.CallFunc, uint32(7), address, 1) })

@@ -1,8 +1,10 @@
 package home
 
 import (
+	"runtime/debug"
 	"unsafe"
 
+	"fireagent/lane"
 	"fireagent/wire"
 )
 
@@ -16,13 +18,22 @@ func (s *session) loadLine(r *wire.Reader, w *wire.Writer) {
 	w.B = append(w.B, line[:]...)
 }
 
-// storeRuns writes memory without pointers. All of a frame is checked before any of it is written.
-func (s *session) storeRuns(r *wire.Reader) {
-	begin := r.At
-	for _, write := range []bool{false, true} {
-		for r.At = begin; r.At < len(r.B); {
-			address := uintptr(r.U64())
-			s.storeRun(address, r.Take(int(r.U32())), write)
+// writes carries out what the body wrote before it sent a frame, and leaves the rest of the frame. All of a write is checked before
+// any of it is carried out.
+func (s *session) writes(r *wire.Reader) {
+	log := wire.Reader{B: r.Take(int(r.U32()))}
+	for log.At < len(log.B) {
+		switch log.U8() {
+		case wire.WriteBytes:
+			address := uintptr(log.U64())
+			bytes := log.Take(int(log.U32()))
+			s.storeRun(address, bytes, false)
+			s.storeRun(address, bytes, true)
+		case wire.WriteValue:
+			t := s.link.typeOf(log.U32())
+			s.store(uintptr(log.U64()), t, &log)
+		default:
+			panic(wire.Malformed("an unknown kind of write"))
 		}
 	}
 }
@@ -59,4 +70,17 @@ func (s *session) extent(address, most uintptr) uintptr {
 		return false
 	})
 	return n
+}
+
+// returned is the payload of a frame that ends a call, once what the body wrote before has been carried out.
+func (s *session) returned(f lane.Frame) []byte {
+	if f.Flags&wire.WithWrites == 0 {
+		return f.Payload
+	}
+	in := wire.Reader{B: f.Payload}
+	s.decode(func() {
+		defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+		s.writes(&in)
+	})
+	return in.B[in.At:]
 }

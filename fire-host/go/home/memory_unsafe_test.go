@@ -70,7 +70,9 @@ func TestMemoryThatWasNotHandedOutIsLeftAlone(t *testing.T) {
 		func(s *script) { s.say(wire.Load, aRecord, address) },
 		func(s *script) { s.say(wire.Load, recordPointer, address+16) },
 		func(s *script) { s.say(wire.Store, anInt, address+24, 1) },
-		func(s *script) { s.say(wire.StoreRuns, address+24, uint32(1), uint8(1)) },
+		func(s *script) {
+			s.say(wire.Writes, uint32(14), uint8(wire.WriteBytes), address+24, uint32(1), uint8(1))
+		},
 		func(s *script) { s.say(wire.CallFunction, uint32(1), address) },
 		func(s *script) { s.say(wire.New, aRecord, "name", address, 5) },
 	} {
@@ -84,7 +86,7 @@ func TestMemoryThatWasNotHandedOutIsLeftAlone(t *testing.T) {
 func TestWordsOfStringsChangeOnlyToWhatWasHandedOut(t *testing.T) {
 	rejects(t, func(s *script) {
 		makeRecord(s)
-		s.say(wire.StoreRuns, answered{0, 0, 8}, uint32(8), uint64(1<<30))
+		s.say(wire.Writes, uint32(21), uint8(wire.WriteBytes), answered{0, 0, 8}, uint32(8), uint64(1<<30))
 	})
 	rejects(t, func(s *script) {
 		makeRecord(s)

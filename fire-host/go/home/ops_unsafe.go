@@ -31,8 +31,7 @@ func (s *session) execute(kind uint16, r *wire.Reader, w *wire.Writer) {
 		s.store(uintptr(r.U64()), t, r)
 	case wire.LoadLine:
 		s.loadLine(r, w)
-	case wire.StoreRuns:
-		s.storeRuns(r)
+	case wire.Writes:
 	case wire.New:
 		t := s.link.real(r.U32())
 		room(1, t.size)

@@ -176,7 +176,7 @@ func (s *session) serve() []byte {
 		f := s.receive()
 		switch f.Kind {
 		case wire.Return:
-			return f.Payload
+			return s.returned(f)
 		case wire.Panic:
 			s.raise(f.Payload)
 		case wire.Goexit:
@@ -221,6 +221,7 @@ func (s *session) untilGoexit() {
 		f := s.receive()
 		switch f.Kind {
 		case wire.Goexit, wire.Return:
+			s.returned(f)
 			s.finish()
 			return
 		case wire.Panic:
@@ -254,6 +255,9 @@ func (s *session) attempt(f lane.Frame) (answer, failure []byte, failed bool) {
 	}()
 	in := wire.Reader{B: f.Payload}
 	s.out.B, s.depth = s.out.B[:0], 0
+	if f.Flags&wire.WithWrites != 0 {
+		s.writes(&in)
+	}
 	s.execute(f.Kind, &in, &s.out)
 	returned = true
 	return s.out.B, nil, false

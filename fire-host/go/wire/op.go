@@ -84,9 +84,19 @@ const (
 	Print
 	AssertionFailed // codes of the static type and of the asserted one, the value
 	LoadLine        // u64 address of LineSize bytes, which hold no more than the worker may see: raw
-	StoreRuns       // u64 address, u32 length and bytes, again and again
+	Writes          // nothing but the writes that come with it
 	BornVariable    // name, code of its type: home makes it if it has none of this name
 	CallDeferred    // the value of a panic, and a function value as in CallFunc: the panic calls it, and goes on unless it recovers
+)
+
+// WithWrites is the flag of a frame from the worker that begins with what the body has written: a u32 length, and so many bytes of
+// the writes below, in the order in which they were made. They are carried out before what the frame says.
+const WithWrites uint16 = 1
+
+// Kinds of a write. The kind comes first.
+const (
+	WriteBytes = iota // u64 address, u32 length, bytes: memory without pointers
+	WriteValue        // u32 code of the type, u64 address, the value
 )
 
 // How an interface value is encoded: one of these bytes comes first.

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"fireagent/lane"
 	"fireagent/wire"
 )
 
@@ -13,11 +14,15 @@ import (
 // Theory of operation. The Go memory model lets a goroutine that has not synchronised since it read a variable use what it
 // read, and lets its own writes reach others when it synchronises (go.dev/ref/mem: programs without data races cannot tell).
 // A body synchronises by operations alone: calls, channels, goroutines. So there are two kinds of operations:
-// those that only look at home (peeks) leave the cache as it is, before all others what was written goes home, and
-// everything that was read is forgotten.
+// those that only look at home, or write where the body says, leave the cache as it is; before all others what was written goes
+// home, and everything that was read is forgotten.
 //
 //	line  | memory without pointers, read and written in aligned pieces; only bytes that the body wrote are sent home
-//	value | one decoded value with pointers, read only: home keeps alive for the call what such values refer to
+//	value | one decoded value with pointers; home keeps alive for the call what such values refer to
+//	log   | writes in the order in which they go home: with the next frame, whatever that says
+//
+// What is written to a line goes to the log when the line is given up, or when home must have it. So a write that is in
+// the log is older than what is in the lines.
 //
 // A line holds bytes beside those that were asked for. They may be free memory, which an allocation makes a
 // variable later: so memory that home has made for this call is forgotten, whatever the operation.
@@ -27,21 +32,23 @@ type cache struct {
 	lines  []line // direct-mapped; a power of two
 	losses int    // valid lines that others have displaced since lines grew
 	dirty  []*line
-	missed uint64 // the line that the last store to none would have met
-	values []value
-	held   uint64 // which units of memory, by their hash, values are held of
-	bore   bool   // the operation that is under way makes memory at home that only home knows the address of
-	out    wire.Writer
+	values []valueSet
+	bore   bool // the operation that is under way makes memory at home that only home knows the address of
+	log    wire.Writer
+	run    int    // where the last write in the log begins, if it is of bytes; 0: it is not
+	end    uint64 // the address behind it
 }
 
 const (
-	lineSize   = wire.LineSize
-	fewLines   = 4
-	mostLines  = 128
-	valueCount = 32
-	unitSize   = 64
-	// mostHeld is the size up to which values are remembered.
+	lineSize  = wire.LineSize
+	fewLines  = 4
+	mostLines = 128
+	valueSets = 64 // a power of two
+	valueWays = 4
+	// mostHeld is the size up to which values are remembered, and what lies in one set.
 	mostHeld = 64
+	// mostLogged is how much is held back.
+	mostLogged = 16 << 10
 )
 
 // line is a piece of home memory as this call sees it.
@@ -51,6 +58,12 @@ type line struct {
 	dirty   bool
 	written [lineSize / 64]uint64 // one bit for each byte that the body wrote
 	bytes   [lineSize]byte
+}
+
+// valueSet is where the values are remembered that begin in certain pieces of memory.
+type valueSet struct {
+	ways [valueWays]value
+	next uint8 // the one that is given up next
 }
 
 type value struct {
@@ -84,10 +97,10 @@ func (c *context) fetch(base uint64) *line {
 	l := &k.lines[base/lineSize&uint64(len(k.lines)-1)]
 	if l.epoch == k.epoch {
 		if l.dirty {
-			c.flush()
+			k.clean(l)
 		}
 		if k.losses++; k.losses > 4*len(k.lines) && len(k.lines) < mostLines {
-			c.flush()
+			k.commit()
 			k.lines, k.losses = make([]line, 4*len(k.lines)), 0
 			l = &k.lines[base/lineSize&uint64(len(k.lines)-1)]
 		}
@@ -132,23 +145,20 @@ func (c *context) read(address uint64, size uintptr, into unsafe.Pointer) bool {
 	return true
 }
 
-// write notes a write of memory without pointers. False: it must go home at once.
+// write notes a write of memory without pointers. False: it does not lie in one line, or nothing is cached.
 func (c *context) write(address uint64, size uintptr, from unsafe.Pointer) bool {
 	base, at := address&^(lineSize-1), uintptr(address&(lineSize-1))
 	if c.cache.off || at+size > lineSize {
 		return false
 	}
 	k := &c.cache
-	l := k.line(base)
-	if l == nil {
-		again := k.missed == base
-		k.missed = base
-		if !again {
-			return false // a single store: to bring the line here first would be one operation more
-		}
-		l = c.fetch(base)
-	}
 	k.disown(address, size)
+	l := k.line(base)
+	if l == nil { // to bring the line here would be an operation
+		c.bound()
+		k.logBytes(address, unsafe.Slice((*byte)(from), size))
+		return true
+	}
 	move(unsafe.Pointer(&l.bytes[at]), from, size)
 	for i := at; i < at+size; {
 		n := min(64-i%64, at+size-i)
@@ -162,23 +172,111 @@ func (c *context) write(address uint64, size uintptr, from unsafe.Pointer) bool 
 	return true
 }
 
-// flush sends home what the body wrote.
-func (c *context) flush() {
+// writeTyped notes a write of a value. False: it must go home at once.
+func (c *context) writeTyped(t *typ, address uint64, v unsafe.Pointer) bool {
 	k := &c.cache
-	if len(k.dirty) == 0 {
-		return
+	if k.off {
+		return false
 	}
-	k.out.B = k.out.B[:0]
-	for _, l := range k.dirty {
-		l.runs(&k.out)
-		l.dirty, l.written = false, [lineSize / 64]uint64{}
+	c.bound()
+	w := c.begin() // what is written may have to be told first
+	w.U8(wire.WriteValue)
+	w.U32(c.told(t).code)
+	w.U64(address)
+	wire.Write(c, w, v, t.program)
+	k.changed(address, t.size)
+	log := k.logged()
+	log.B = append(log.B, w.B...)
+	k.run = 0
+	if k.bore {
+		k.bore = false
+		c.synchronise()
 	}
-	k.dirty = k.dirty[:0]
-	c.roundTrip(wire.StoreRuns, k.out.B)
+	return true
 }
 
-// runs encodes the bytes of a line that were written: address, length and bytes of each run.
-func (l *line) runs(w *wire.Writer) {
+// logged is the log, for one more write.
+func (k *cache) logged() *wire.Writer {
+	if len(k.log.B) == 0 {
+		k.log.U32(0) // its length
+		k.run = 0
+	}
+	return &k.log
+}
+
+// logBytes adds a write of bytes to the log: to the last one, if they lie behind it.
+func (k *cache) logBytes(address uint64, bytes []byte) {
+	w := k.logged()
+	if k.run == 0 || address != k.end {
+		k.run = len(w.B)
+		w.U8(wire.WriteBytes)
+		w.U64(address)
+		w.U32(0)
+	}
+	w.B = append(w.B, bytes...)
+	k.end = address + uint64(len(bytes))
+	n := len(w.B) - k.run - bytesHeader
+	length := w.B[k.run+bytesHeader-4:]
+	length[0], length[1], length[2], length[3] = byte(n), byte(n>>8), byte(n>>16), byte(n>>24)
+}
+
+// bytesHeader is what comes before the bytes of a write.
+const bytesHeader = 13
+
+// bound sends home what was written if it is much.
+func (c *context) bound() {
+	if len(c.cache.log.B) > mostLogged {
+		c.roundTrip(wire.Writes, nil)
+	}
+}
+
+// commit moves everything that the body wrote to the log.
+func (k *cache) commit() {
+	for _, l := range k.dirty {
+		k.give(l)
+	}
+	k.dirty = k.dirty[:0]
+}
+
+// clean moves what the body wrote to a line to the log.
+func (k *cache) clean(l *line) {
+	for i := range k.dirty {
+		if k.dirty[i] == l {
+			last := len(k.dirty) - 1
+			k.dirty[i] = k.dirty[last]
+			k.dirty = k.dirty[:last]
+			break
+		}
+	}
+	k.give(l)
+}
+
+// flush sends home what the body wrote.
+func (c *context) flush() {
+	c.cache.commit()
+	if len(c.cache.log.B) > 0 {
+		c.roundTrip(wire.Writes, nil)
+	}
+}
+
+// frame sends a frame, after what is in the log.
+func (c *context) frame(kind uint16, payload []byte) error {
+	k := &c.cache
+	if len(k.log.B) == 0 {
+		return c.lane.Send(lane.Frame{Kind: kind, Payload: payload})
+	}
+	n := len(k.log.B) - 4
+	k.log.B[0], k.log.B[1], k.log.B[2], k.log.B[3] = byte(n), byte(n>>8), byte(n>>16), byte(n>>24)
+	k.log.B = append(k.log.B, payload...)
+	err := c.lane.Send(lane.Frame{Kind: kind, Flags: wire.WithWrites, Payload: k.log.B})
+	if k.log.B = k.log.B[:0]; cap(k.log.B) > 16*mostLogged {
+		k.log.B = nil
+	}
+	return err
+}
+
+// give moves what the body wrote to a line to the log.
+func (k *cache) give(l *line) {
 	is := func(i int) bool { return l.written[i/64]>>(i%64)&1 != 0 }
 	for i := 0; i < lineSize; {
 		if l.written[i/64] == 0 {
@@ -193,92 +291,96 @@ func (l *line) runs(w *wire.Writer) {
 		for i < lineSize && is(i) {
 			i++
 		}
-		w.U64(l.address + uint64(from))
-		w.U32(uint32(i - from))
-		w.B = append(w.B, l.bytes[from:i]...)
+		k.logBytes(l.address+uint64(from), l.bytes[from:i])
 	}
+	l.dirty, l.written = false, [lineSize / 64]uint64{}
 }
 
-// settle makes home memory current in a range that an operation reads or writes past the cache.
-func (c *context) settle(address uint64, size uintptr) {
-	k := &c.cache
-	if len(k.dirty) == 0 {
-		return
-	}
-	for _, l := range k.dirty {
-		if l.address < address+uint64(size) && address < l.address+lineSize {
-			c.flush()
-			return
+// settle makes home memory current, from the next frame on, in a range that an operation reads or writes past the cache.
+func (k *cache) settle(address uint64, size uintptr) {
+	for i := 0; i < len(k.dirty); i++ {
+		if l := k.dirty[i]; l.address < address+uint64(size) && address < l.address+lineSize {
+			k.clean(l)
+			i--
 		}
 	}
 }
 
-// changed forgets what is known of a range that has been written, or made, past the cache.
-func (c *context) changed(address uint64, size uintptr) {
-	k := &c.cache
+// changed forgets what is known of a range that is written, or has been made, past the cache.
+func (k *cache) changed(address uint64, size uintptr) {
 	if size > lineSize*uintptr(len(k.lines)) {
-		c.synchronise()
-		return
-	}
-	for base := address &^ (lineSize - 1); base < address+uint64(size); base += lineSize {
-		if l := k.line(base); l != nil {
-			if l.dirty {
-				c.flush()
+		k.commit()
+		for i := range k.lines {
+			k.lines[i].epoch = 0
+		}
+	} else {
+		for base := address &^ (lineSize - 1); base < address+uint64(size); base += lineSize {
+			if l := k.line(base); l != nil {
+				if l.dirty {
+					k.clean(l)
+				}
+				l.epoch = 0
 			}
-			l.epoch = 0
 		}
 	}
 	k.disown(address, size)
 }
 
-// units is the set of hashes of the units that a range touches.
-func units(address uint64, size uintptr) (set uint64) {
-	if size == 0 {
-		return 0
-	}
-	for u := address / unitSize; u <= (address+uint64(size)-1)/unitSize; u++ {
-		set |= 1 << (u & 63)
-		if set == ^uint64(0) {
-			return set
-		}
-	}
-	return set
-}
+func (k *cache) set(address uint64) *valueSet { return &k.values[address/mostHeld&(valueSets-1)] }
 
 // disown forgets the values that a write may change.
 func (k *cache) disown(address uint64, size uintptr) {
-	if k.held != 0 && k.held&units(address, size) != 0 {
-		clear(k.values)
-		k.held = 0
+	if k.values == nil || size == 0 {
+		return
 	}
-}
-
-func valueIndex(address uint64, t *typ) uint64 {
-	return (address>>3 ^ address>>8 ^ uint64(t.code)) % valueCount
+	if size > mostHeld*valueSets {
+		clear(k.values)
+		return
+	}
+	// A value may begin in the piece of memory before.
+	for at := address&^(mostHeld-1) - mostHeld; at < address+uint64(size); at += mostHeld {
+		ways := &k.set(at).ways
+		for i := range ways {
+			if v := &ways[i]; v.epoch == k.epoch && v.address < address+uint64(size) && address < v.address+uint64(v.t.size) {
+				*v = value{}
+			}
+		}
+	}
 }
 
 // recall finds a value that was read before: where it is kept. Nil: it was not.
 func (k *cache) recall(address uint64, t *typ) unsafe.Pointer {
-	if k.held == 0 {
+	if k.values == nil {
 		return nil
 	}
-	v := &k.values[valueIndex(address, t)]
-	if v.address != address || v.t != t || v.epoch != k.epoch {
-		return nil
+	ways := &k.set(address).ways
+	for i := range ways {
+		v := &ways[i]
+		if v.address != address || v.t != t || v.epoch != k.epoch {
+			continue
+		}
+		if t.pointer {
+			return unsafe.Pointer(&v.word)
+		}
+		return v.word
 	}
-	if t.pointer {
-		return unsafe.Pointer(&v.word)
-	}
-	return v.word
+	return nil
 }
 
 // remember keeps a value: a pointer itself, or where a copy lies that nobody else has.
 func (k *cache) remember(address uint64, t *typ, word unsafe.Pointer) {
 	if k.values == nil {
-		k.values = make([]value, valueCount)
+		k.values = make([]valueSet, valueSets)
 	}
-	k.values[valueIndex(address, t)] = value{address, k.epoch, t, word}
-	k.held |= units(address, t.size)
+	set := k.set(address)
+	at := set.next % valueWays
+	for i := range set.ways {
+		if set.ways[i].epoch != k.epoch {
+			at = uint8(i)
+		}
+	}
+	set.next = at + 1
+	set.ways[at] = value{address, k.epoch, t, word}
 }
 
 // watched is set where a detector watches home's accesses to memory.
@@ -309,10 +411,11 @@ var effects = func() (table [256]effect) {
 	for _, kind := range []uint16{wire.DefineType, wire.BindType, wire.ResolveFunction, wire.ResolveVariable, wire.DefineFunction,
 		wire.LoadLine, wire.MapGet, wire.MapLen, wire.MapIterate, wire.MapNext, wire.MapDone, wire.MakeMap, wire.MakeChan,
 		wire.New, wire.Zero, wire.MakeSlice, wire.SliceOf, wire.Bytes, wire.Runes, wire.MapSet, wire.MapDelete, wire.Store,
-		wire.Implements, wire.TypeName, wire.SameType, wire.StoreRuns, wire.Load} {
-		table[kind] = peeks // Load and Store settle what they read first
+		wire.MapClear, wire.Implements, wire.TypeName, wire.SameType, wire.Writes, wire.Load} {
+		table[kind] = peeks // Load and Store settle what they touch first
 	}
-	for _, kind := range []uint16{wire.String, wire.StringOfRunes, wire.Equal} {
+	for _, kind := range []uint16{wire.String, wire.StringOfRunes, wire.Equal, wire.Append, wire.AppendSlice, wire.AppendString,
+		wire.Copy, wire.CopyString, wire.ClearSlice} {
 		table[kind] = reads
 	}
 	return table

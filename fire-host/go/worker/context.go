@@ -79,7 +79,7 @@ func lost() {
 
 // roundTrip carries out an operation whose answer is copied out of the lane.
 func (c *context) roundTrip(kind uint16, payload []byte) wire.Reader {
-	if err := c.lane.Send(lane.Frame{Kind: kind, Payload: payload}); err != nil {
+	if err := c.frame(kind, payload); err != nil {
 		lost()
 	}
 	f, err := c.lane.Recv()
@@ -116,15 +116,18 @@ func (c *context) begin() *wire.Writer {
 
 // op carries out an operation. Its answer is valid until the next one.
 func (c *context) op(kind uint16, w *wire.Writer) wire.Reader {
+	k := &c.cache
 	switch effects[kind&255] {
 	case reads:
-		c.flush()
+		k.commit()
 	case synchronises:
-		c.synchronise()
+		k.commit()
+		k.forget()
 	}
-	if c.cache.bore {
-		c.cache.bore = false
-		c.synchronise()
+	if k.bore {
+		k.bore = false
+		k.commit()
+		k.forget()
 	}
 	return c.roundTrip(kind, w.B)
 }

@@ -202,9 +202,9 @@ func (c *context) load(t *typ, address uint64, into unsafe.Pointer) {
 // loadAnew is load past what the call remembers.
 func (c *context) loadAnew(t *typ, address uint64, into unsafe.Pointer) {
 	if t.text {
-		c.flush() // a string may be a view of bytes that the body wrote
+		c.cache.commit() // a string may be a view of bytes that the body wrote
 	} else {
-		c.settle(address, t.size)
+		c.cache.settle(address, t.size)
 	}
 	w := c.begin()
 	w.U32(c.told(t).code)

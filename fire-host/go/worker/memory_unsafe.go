@@ -55,20 +55,29 @@ func (r Reference[T]) Set(v T) {
 	if leak {
 		leaked = any(v)
 	}
-	current().store(typeFor[T](), homeAddress(unsafe.Pointer(r.p)), noescape(unsafe.Pointer(&v)))
+	c, t, address := current(), typeFor[T](), homeAddress(unsafe.Pointer(r.p))
+	c.store(t, address, noescape(unsafe.Pointer(&v)))
+	if t.scalar || !t.kept || c.cache.off {
+		return
+	}
+	if t.pointer {
+		c.cache.remember(address, t, *(*unsafe.Pointer)(noescape(unsafe.Pointer(&v))))
+	} else if t.program[0].Kind != wire.Slice || isHome((*sliceHeader)(noescape(unsafe.Pointer(&v))).data) {
+		kept := new(T)
+		*kept = v
+		c.cache.remember(address, t, unsafe.Pointer(kept))
+	}
 }
 
 func (c *context) store(t *typ, address uint64, v unsafe.Pointer) {
-	if t.scalar && c.write(address, t.size, v) {
+	if t.scalar && c.write(address, t.size, v) || c.writeTyped(t, address, v) {
 		return
 	}
-	c.settle(address, t.size)
 	w := c.begin()
 	w.U32(c.told(t).code)
 	w.U64(address)
 	wire.Write(c, w, v, t.program)
 	c.op(wire.Store, w)
-	c.changed(address, t.size)
 }
 
 // New makes a variable at home with a value.
@@ -92,14 +101,14 @@ func (c *context) allocate(t *typ, v unsafe.Pointer) unsafe.Pointer {
 
 // made is memory that home has just made: whatever lay there before is forgotten.
 func (c *context) made(address uint64, size uintptr) unsafe.Pointer {
-	c.changed(address, size)
+	c.cache.changed(address, size)
 	return reference(address)
 }
 
 // madeSlice is made for the memory of a slice.
 func (c *context) madeSlice(r *wire.Reader, element uintptr) sliceHeader {
 	h := c.header(r)
-	c.changed(homeAddress(h.data), uintptr(h.cap)*element)
+	c.cache.changed(homeAddress(h.data), uintptr(h.cap)*element)
 	return h
 }
 
@@ -204,7 +213,7 @@ func (o SliceOps[S, E]) Append(more ...E) S {
 	c.WriteSlice(w, noescape(unsafe.Pointer(&o.s)), t.code)
 	c.writeElements(w, (*sliceHeader)(noescape(unsafe.Pointer(&more))), t)
 	r := c.op(wire.Append, w)
-	return toSlice[S](c.header(&r))
+	return toSlice[S](c.appended(&r, (*sliceHeader)(noescape(unsafe.Pointer(&o.s))), t.parts[0].size))
 }
 
 // AppendSlice is append(s, more...) with a slice.
@@ -217,13 +226,24 @@ func AppendSlice[S ~[]E, E any](s S, more []E) S {
 	c.WriteSlice(w, noescape(unsafe.Pointer(&s)), t.code)
 	c.WriteSlice(w, noescape(unsafe.Pointer(&more)), t.code)
 	r := c.op(wire.AppendSlice, w)
-	return toSlice[S](c.header(&r))
+	return toSlice[S](c.appended(&r, (*sliceHeader)(noescape(unsafe.Pointer(&s))), t.parts[0].size))
+}
+
+// appended is the slice that home has appended to another: its elements are new, or all of its memory is.
+func (c *context) appended(r *wire.Reader, before *sliceHeader, element uintptr) sliceHeader {
+	h := c.header(r)
+	from, to := 0, h.cap
+	if h.data == before.data {
+		from, to = before.len, h.len
+	}
+	c.cache.changed(homeAddress(h.data)+uint64(from)*uint64(element), uintptr(to-from)*element)
+	return h
 }
 
 // extend appends elements of the worker's own in the capacity that a slice at home has. Not ok: home must append.
 func (c *context) extend(t *typ, s, more *sliceHeader) (grown sliceHeader, ok bool) {
 	element := t.parts[0]
-	if !element.scalar || c.cache.off || isHome(more.data) || s.len+more.len > s.cap || more.len > mostExtended {
+	if c.cache.off || isHome(more.data) || s.len+more.len > s.cap || more.len > mostExtended {
 		return grown, false
 	}
 	address := homeAddress(s.data) + uint64(s.len)*uint64(element.size)
@@ -251,7 +271,7 @@ func AppendString[S ~[]E, E ~byte](s S, text string) S {
 	c.WriteSlice(w, noescape(unsafe.Pointer(&s)), t.code)
 	w.Text(text)
 	r := c.op(wire.AppendString, w)
-	return toSlice[S](c.header(&r))
+	return toSlice[S](c.appended(&r, (*sliceHeader)(noescape(unsafe.Pointer(&s))), 1))
 }
 
 // Copy is copy(to, from).
@@ -261,7 +281,9 @@ func Copy[E any, T ~[]E, F ~[]E](to T, from F) int {
 	c.WriteSlice(w, noescape(unsafe.Pointer(&to)), t.code)
 	c.WriteSlice(w, noescape(unsafe.Pointer(&from)), t.code)
 	r := c.op(wire.Copy, w)
-	return int(r.U64())
+	n := int(r.U64())
+	c.cache.changed(homeAddress(unsafe.Pointer(unsafe.SliceData(to))), uintptr(n)*t.parts[0].size)
+	return n
 }
 
 // CopyString is copy(to, text).
@@ -271,7 +293,9 @@ func CopyString[S ~[]E, E ~byte](to S, text string) int {
 	c.WriteSlice(w, noescape(unsafe.Pointer(&to)), t.code)
 	w.Text(text)
 	r := c.op(wire.CopyString, w)
-	return int(r.U64())
+	n := int(r.U64())
+	c.cache.changed(homeAddress(unsafe.Pointer(unsafe.SliceData(to))), uintptr(n))
+	return n
 }
 
 // ClearSlice is clear(s).
@@ -280,6 +304,7 @@ func ClearSlice[S ~[]E, E any](s S) {
 	c, w := sliceOp(t)
 	c.WriteSlice(w, noescape(unsafe.Pointer(&s)), t.code)
 	c.op(wire.ClearSlice, w)
+	c.cache.changed(homeAddress(unsafe.Pointer(unsafe.SliceData(s))), uintptr(len(s))*t.parts[0].size)
 }
 
 // Elements is what a range over a slice needs: the slice as it is now, the first index, the number of elements.

@@ -142,10 +142,10 @@ func (c *context) handle(f lane.Frame) {
 		default:
 			panic(wire.Malformed("an unknown call"))
 		}
-		c.flush()
+		c.cache.commit()
 		returned = true
 	}()
-	if err := c.lane.Send(lane.Frame{Kind: kind, Payload: reply}); err != nil {
+	if err := c.frame(kind, reply); err != nil {
 		lost()
 	}
 }

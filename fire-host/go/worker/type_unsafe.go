@@ -22,6 +22,7 @@ type typ struct {
 	scalar  bool // memory without pointers, in one piece
 	pointer bool // one pointer
 	any     bool // an interface without methods
+	kept    bool // a value that was stored is remembered
 	text    bool // it holds a string, whose bytes lie elsewhere
 }
 
@@ -75,6 +76,7 @@ func lockedType(t reflect.Type) *typ {
 		made.scalar = made.program[0].Kind == wire.Scalar && uintptr(made.program[0].Size) == made.size
 		made.pointer = made.program[0].Kind == wire.Pointer && made.size == unsafe.Sizeof(uintptr(0))
 	}
+	made.kept = made.size > 0 && made.size <= mostHeld && keeps(made.program)
 	part := func(t reflect.Type) { made.parts = append(made.parts, lockedType(t)) }
 	switch t.Kind() {
 	case reflect.Slice, reflect.Chan:
@@ -133,6 +135,18 @@ func (c *context) told(t *typ) *typ {
 			p.defined.Store(true)
 		}
 	}
+}
+
+// keeps reports whether what home would give back for a value that is stored is that value: what is born there is not.
+func keeps(program []wire.Instruction) bool {
+	for i := range program {
+		switch kind := program[i].Kind; {
+		case kind == wire.Slice && len(program) == 1, kind == wire.Scalar, kind == wire.Pointer, kind == wire.Text:
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 func holdsText(program []wire.Instruction) bool {
