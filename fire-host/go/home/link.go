@@ -96,6 +96,11 @@ var errDrained = errors.New("the generation has drained")
 
 // acquire takes a lane for one call of a function.
 func (l *link) acquire(function string) (*session, error) {
+	if outer := l.waits(); outer != nil {
+		if s := l.within(outer, function); s != nil {
+			return s, nil
+		}
+	}
 	l.mu.Lock()
 	if l.closed {
 		l.mu.Unlock()
@@ -142,7 +147,7 @@ func (l *link) release(s *session) {
 	s.forget()
 	l.open--
 	s.busy = false
-	if !l.closed {
+	if !l.closed && s.outer == nil {
 		l.idle = append(l.idle, s)
 	}
 	l.mu.Unlock()
@@ -154,6 +159,9 @@ func (l *link) abandon(s *session) {
 	l.mu.Lock()
 	l.open--
 	s.busy, s.own.ended = false, true
+	if s.outer != nil {
+		s.outer.inner, s.outer.torn = nil, true
+	}
 	if at := slices.Index(l.sessions, s); at >= 0 {
 		l.sessions = slices.Delete(l.sessions, at, at+1)
 	}

@@ -11,11 +11,12 @@ import (
 	"fireagent/wire"
 )
 
-// session is one lane and the call that it carries. One goroutine owns it from acquire to release.
+// session is one lane and the call that it carries, or a call within that of another session. One goroutine owns it from acquire
+// to release.
 //
 // Theory of operation: home sends Call and then serves what the worker asks until Return, Panic or Goexit. Whatever
-// an operation runs here runs on the goroutine that made the call; when that code calls another moved function it
-// takes another lane, so this one stays where it is.
+// an operation runs here runs on the goroutine that made the call; when that code calls another moved function of the same
+// worker, the call takes the same lane (nesting.go).
 type session struct {
 	link       *link
 	lane       *lane.Lane
@@ -36,11 +37,16 @@ type session struct {
 	holder     scratch // the map or channel that an operation was on last
 	depth      int     // of the value that is being decoded
 	mark       *mark
-	number     uint32 // of the mark
+	number     uint32   // of the mark
+	outer      *session // not nil: it is a call within that one's, on the same lane
+	inner      *session // a call within this one's; under the link's lock
+	level      uint32   // how many calls it is within
+	torn       bool     // its lane was closed in a call within; under the link's lock
+	below      *session // that the goroutine was in before, for the goroutine alone
 }
 
 func (s *session) send(kind uint16, payload []byte) {
-	if err := s.lane.Send(lane.Frame{Kind: kind, Payload: payload}); err != nil {
+	if err := s.lane.Send(lane.Frame{Kind: kind, Call: uint64(s.level), Payload: payload}); err != nil {
 		s.lost(err)
 	}
 }
@@ -86,11 +92,12 @@ func (s *session) lost(err error) {
 
 // run carries out a call of a hosted function. False: the lane was closed before the worker could see the call.
 func (s *session) run(t *target, a, r unsafe.Pointer) bool {
+	defer over(underway(s))
 	s.tellDropped()
 	s.out.B = s.out.B[:0]
 	s.out.U32(t.number)
 	s.give(&s.out, a, t.given)
-	if err := s.lane.Send(lane.Frame{Kind: wire.Call, Payload: s.out.B}); err == lane.ErrClosed {
+	if err := s.lane.Send(lane.Frame{Kind: wire.Call, Call: uint64(s.level), Payload: s.out.B}); err == lane.ErrClosed {
 		s.lane.Close()
 		s.link.abandon(s)
 		return false
@@ -146,6 +153,7 @@ func (l *link) invoke(ref *reference, t reflect.Type, in, out []*view, list []re
 	if err != nil {
 		panic(died("a function value", l))
 	}
+	defer over(underway(s))
 	s.work, s.runs = ref.work, ref
 	s.borrow(ref)
 	s.out.B = s.out.B[:0]

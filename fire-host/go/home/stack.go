@@ -180,6 +180,7 @@ func (s *session) waiting(need int) (frames []wire.Frame) {
 		var w wire.Writer
 		w.U32(uint32(len(frames)))
 		w.U32(uint32(min(need-len(frames), wire.MostFrames)))
+		w.U32(s.level)
 		var some []wire.Frame
 		if !s.ask(wire.Stack, w.B, wire.StackFrames, func(r *wire.Reader) { some = r.Frames() }) {
 			return nil

@@ -12,8 +12,9 @@ const Version = 8
 // in one page.
 const LineSize = 256
 
-// Frames from home. Init, Call, CallClosure, DropClosures and Serves begin work in the worker, Stack asks what it is at; the
-// others answer an operation.
+// Frames from home. Init, Call, CallClosure, DropClosures and Serves begin work in the worker, on a lane of their own or within a
+// call whose operation is under way: the frame's number says within how many calls. Stack asks what the worker is at; the others
+// answer an operation.
 const (
 	Init uint16 = 1 + iota
 	Call
@@ -23,7 +24,7 @@ const (
 	AnswerPanic
 	AnswerGoexit
 	Serves // whether calls of some functions come here from now on, their ids
-	Stack  // in place of an answer: the frames of the body that waits for it are wanted, from one on, no more than so many
+	Stack  // in place of an answer: the frames of a body that waits are wanted, from one on, no more than so many, within so many calls
 )
 
 // Frames from the worker that end a call, and the answer to Stack.

@@ -16,9 +16,17 @@ import (
 type context struct {
 	crossed trace          // of the panic that came from home last
 	ended   [][]wire.Frame // at home, by panics that came from there and are still in this goroutine's stack, the outermost first
+	levels  []level        // the calls of this goroutine, each within the one before
 	lane    *lane.Lane
 	out     wire.Writer
 	cache   cache
+}
+
+// level is a call, and what the goroutine knew of panics when it began.
+type level struct {
+	number  uint64
+	crossed trace
+	ended   [][]wire.Frame
 }
 
 type node struct {
@@ -82,15 +90,7 @@ func (c *context) roundTrip(kind uint16, payload []byte) wire.Reader {
 	if err := c.frame(kind, payload); err != nil {
 		lost()
 	}
-	f, err := c.lane.Recv()
-	for err == nil && f.Kind == wire.Stack {
-		if err = c.lane.Send(lane.Frame{Kind: wire.StackFrames, Payload: c.stack(f.Payload)}); err == nil {
-			f, err = c.lane.Recv()
-		}
-	}
-	if err != nil {
-		lost()
-	}
+	f := c.answer()
 	switch f.Kind {
 	case wire.Answer:
 		return wire.Reader{B: f.Payload}
@@ -99,12 +99,34 @@ func (c *context) roundTrip(kind uint16, payload []byte) wire.Reader {
 		var value any
 		wire.Read(c, &in, unsafe.Pointer(&value), typeFor[any]().program)
 		c.crossed = trace{value, in.Text()}
-		c.ended = append(c.ended[:crossings()], in.Frames())
+		c.ended = append(c.ended[:c.crossings()], in.Frames())
 		panic(value)
 	case wire.AnswerGoexit:
 		runtime.Goexit()
 	}
 	panic(internal("an answer of an unknown kind"))
+}
+
+// answer waits for the answer to an operation. What home runs for it may call this worker.
+func (c *context) answer() lane.Frame {
+	for {
+		f, err := c.lane.Recv()
+		if err != nil {
+			lost()
+		}
+		switch f.Kind {
+		case wire.Stack:
+			if c.lane.Send(lane.Frame{Kind: wire.StackFrames, Payload: c.stack(f.Payload)}) != nil {
+				lost()
+			}
+		case wire.Call, wire.CallClosure, wire.DropClosures:
+			c.cache.commit()
+			c.handle(f)
+			c.cache.forget() // what home does from here on may change it
+		default:
+			return f
+		}
+	}
 }
 
 // begin starts the operands of an operation. Precondition: no other operation of this goroutine is begun before

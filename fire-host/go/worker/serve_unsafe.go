@@ -105,6 +105,18 @@ func (c *context) serve() {
 
 // handle runs one call and sends how it ended.
 func (c *context) handle(f lane.Frame) {
+	c.levels = append(c.levels, level{f.Call, c.crossed, c.ended})
+	c.crossed, c.ended = trace{}, nil
+	ended := false
+	defer func() {
+		if !ended && len(c.levels) > 1 {
+			c.goexit()
+		}
+		last := len(c.levels) - 1
+		c.crossed, c.ended = c.levels[last].crossed, c.levels[last].ended
+		c.levels[last] = level{}
+		c.levels = c.levels[:last]
+	}()
 	var reply []byte
 	kind := uint16(wire.Return)
 	returned := false
@@ -116,7 +128,7 @@ func (c *context) handle(f lane.Frame) {
 			}
 			value := recover()
 			if value == nil && !panicsWithNil {
-				return // Goexit: serve goes on from here
+				return // Goexit: the call around goes on from here, or serve
 			}
 			c.flush()
 			kind, reply, returned = wire.Panic, c.panicPayload(value), true
@@ -145,6 +157,7 @@ func (c *context) handle(f lane.Frame) {
 		c.cache.commit()
 		returned = true
 	}()
+	ended = true
 	if err := c.frame(kind, reply); err != nil {
 		lost()
 	}
@@ -165,11 +178,23 @@ func sendable(value any) any {
 	return value
 }
 
+// goexit ends home's part of a call within another, whose goroutine is ending: home's deferred functions come before those of the
+// call around, and may call this worker.
+func (c *context) goexit() {
+	c.flush()
+	if err := c.lane.Send(lane.Frame{Kind: wire.Goexit}); err != nil {
+		lost()
+	}
+	if c.answer().Kind != wire.AnswerGoexit {
+		lost()
+	}
+}
+
 // panicPayload encodes what a body panicked with, and its stack.
 func (c *context) panicPayload(value any) []byte {
 	if e, ok := value.(interface{ Addr() uintptr }); ok && e.Addr() >= smallest {
 		value = internal("the moved code touched memory that is not its own (address 0x" + strconv.FormatUint(uint64(e.Addr()), 16) + "), " +
-			wire.Trace("", "in the worker", c.frames(wire.MostFrames, true)))
+			wire.Trace("", "in the worker", c.frames(wire.MostFrames, true, c.innermost())))
 	}
 	value = sendable(value)
 	var w wire.Writer
@@ -178,9 +203,9 @@ func (c *context) panicPayload(value any) []byte {
 		before = c.crossed.text
 	}
 	c.crossed = trace{}
-	list := c.frames(wire.MostFrames, true)
+	list := c.frames(wire.MostFrames, true, c.innermost())
 	c.ended = nil
-	text := wire.Trace(before, "in the worker", c.frames(wire.MostFrames, true))
+	text := wire.Trace(before, "in the worker", c.frames(wire.MostFrames, true, c.innermost()))
 	c.writeValue(&w, value)
 	w.Text(text)
 	w.Frames(list)

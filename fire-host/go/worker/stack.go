@@ -39,14 +39,21 @@ func Body(path, symbol, name string, literals ...string) {
 func (c *context) stack(payload []byte) []byte {
 	in := wire.Reader{B: payload}
 	from, count := int(in.U32()), min(int(in.U32()), wire.MostFrames)
-	list := c.frames(from+count, false)
+	at := c.innermost()
+	for number := uint64(in.U32()); at > 0 && c.levels[at].number != number; {
+		at--
+	}
+	list := c.frames(from+count, false, at)
 	var w wire.Writer
 	w.Frames(list[min(from, len(list)):])
 	return w.B
 }
 
-// native is the stack of the running goroutine as it is here, down to where it serves.
-func native() (list []runtime.Frame) {
+// innermost is the level of the call that runs.
+func (c *context) innermost() int { return len(c.levels) - 1 }
+
+// native is the stack of the running goroutine as it is here, between where the call of a level begins and the one within it.
+func (c *context) native(at int) (list []runtime.Frame) {
 	pcs := make([]uintptr, 128)
 	n := runtime.Callers(1, pcs)
 	for n == len(pcs) {
@@ -54,12 +61,17 @@ func native() (list []runtime.Frame) {
 		n = runtime.Callers(1, pcs)
 	}
 	frames := runtime.CallersFrames(pcs[:n])
+	level := c.innermost()
 	for more := n > 0; more; {
 		var f runtime.Frame
-		if f, more = frames.Next(); f.Function == "fireagent/worker.(*context).handle" {
+		if f, more = frames.Next(); f.Function != "fireagent/worker.(*context).handle" {
+			list = append(list, f)
+			continue
+		}
+		if level == at {
 			break
 		}
-		list = append(list, f)
+		level, list = level-1, list[:0]
 	}
 	return list
 }
@@ -70,8 +82,8 @@ func crosses(list []runtime.Frame, i int) bool {
 }
 
 // crossings counts the panics from home that are in the running goroutine's stack.
-func crossings() (n int) {
-	list := native()
+func (c *context) crossings() (n int) {
+	list := c.native(c.innermost())
 	for i := range list {
 		if crosses(list, i) {
 			n++
@@ -80,10 +92,13 @@ func crossings() (n int) {
 	return n
 }
 
-// frames are those of the running goroutine, the innermost first; those that a panic ends, if it is asked by a deferred
-// function of fire's.
-func (c *context) frames(need int, ended bool) []wire.Frame {
-	list := native()
+// frames are those of the running goroutine's call of a level, the innermost first; those that a panic ends, if it is asked by a
+// deferred function of fire's.
+func (c *context) frames(need int, ended bool, at int) []wire.Frame {
+	list, before := c.native(at), c.ended
+	if at < c.innermost() {
+		before = c.levels[at+1].ended
+	}
 	if begin := slices.IndexFunc(list, func(f runtime.Frame) bool { return f.Function == panics }); ended && begin >= 0 {
 		list = list[begin:]
 	}
@@ -102,8 +117,8 @@ func (c *context) frames(need int, ended bool) []wire.Frame {
 		if strings.HasPrefix(f.Function, "fireagent/") || f.File == wire.Declarations {
 			chain.Own()
 			if crosses(list, i) {
-				if crossed--; crossed < len(c.ended) {
-					for _, f := range c.ended[crossed] {
+				if crossed--; crossed < len(before) {
+					for _, f := range before[crossed] {
 						chain.Add(f.Function, f)
 					}
 				}
