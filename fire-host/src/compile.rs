@@ -18,12 +18,13 @@ use crate::facts::{ShadowPackage, own_go};
 use crate::toolchain::Toolchain;
 
 /// Standard packages that bodies may forward to inside a worker: those that `facts/pure.txt` names.
-const REAL: [&str; 9] = [
+const REAL: [&str; 10] = [
     "html",
     "math",
     "math/bits",
     "net/url",
     "path",
+    "sort",
     "strconv",
     "strings",
     "unicode",

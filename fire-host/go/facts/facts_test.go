@@ -163,6 +163,7 @@ import (
 	_ "math/bits"
 	_ "net/url"
 	_ "path"
+	_ "sort"
 	_ "strconv"
 	_ "strings"
 	_ "unicode"

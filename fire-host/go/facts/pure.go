@@ -23,14 +23,11 @@ var pure = func() map[string]bool {
 	return out
 }()
 
-// onlyValues reports whether a signature takes basic values and gives basic values or slices of them.
+// onlyValues reports whether a signature takes basic values, or functions of such values, and gives basic values or slices of
+// them.
 func onlyValues(signature *types.Signature) bool {
-	basic := func(t types.Type) bool {
-		b, ok := t.Underlying().(*types.Basic)
-		return ok && b.Kind() != types.UnsafePointer
-	}
 	for i := range signature.Params().Len() {
-		if !basic(signature.Params().At(i).Type()) {
+		if t := signature.Params().At(i).Type(); !isValue(t) && !takesCallback(t) {
 			return false
 		}
 	}
@@ -39,9 +36,30 @@ func onlyValues(signature *types.Signature) bool {
 		if s, ok := t.Underlying().(*types.Slice); ok {
 			t = s.Elem()
 		}
-		if !basic(t) {
+		if !isValue(t) {
 			return false
 		}
 	}
 	return signature.Recv() == nil && signature.TypeParams().Len() == 0
+}
+
+func isValue(t types.Type) bool {
+	b, ok := t.Underlying().(*types.Basic)
+	return ok && b.Kind() != types.UnsafePointer
+}
+
+// takesCallback reports whether a parameter is a function of basic values.
+func takesCallback(t types.Type) bool {
+	f, ok := t.Underlying().(*types.Signature)
+	if !ok {
+		return false
+	}
+	for _, tuple := range []*types.Tuple{f.Params(), f.Results()} {
+		for i := range tuple.Len() {
+			if !isValue(tuple.At(i).Type()) {
+				return false
+			}
+		}
+	}
+	return true
 }

@@ -288,6 +288,7 @@ func (d *declarations) stub(id string, f *types.Func) {
 			receiver, f.Name(), t.parameters, t.results, d.direct(id, handle, f), t.argumentStruct, t.argumentValues, t.resultStruct, handle, t.returned)
 		return
 	}
+	here := d.direct(id, handle, f)
 	if pure[id] && onlyValues(signature) {
 		path := "fire.real/" + f.Pkg().Path()
 		call := fmt.Sprintf("%s.%s(%s)", d.table.alias(path), f.Name(), t.arguments)
@@ -296,12 +297,21 @@ func (d *declarations) stub(id string, f *types.Func) {
 				call = "fire__.Adopt(" + call + ")"
 			}
 		}
-		d.printf("func %s(%s) (%s) { return %s }\n", f.Name(), t.parameters, t.results, call)
-		return
+		local := ""
+		for i := range signature.Params().Len() {
+			if takesCallback(signature.Params().At(i).Type()) {
+				local = fmt.Sprintf("fire__.Local(fire__p%d)", i)
+			}
+		}
+		if local == "" {
+			d.printf("func %s(%s) (%s) { return %s }\n", f.Name(), t.parameters, t.results, call)
+			return
+		}
+		here = fmt.Sprintf("if %s { return %s }; ", local, call)
 	}
 	d.handle(handle, id)
 	d.printf("func %s(%s) (%s) { %sfire__a, fire__r := %s{%s}, %s{}; fire__.Call(%s, &fire__a, &fire__r); return %s }\n",
-		f.Name(), t.parameters, t.results, d.direct(id, handle, f), t.argumentStruct, t.argumentValues, t.resultStruct, handle, t.returned)
+		f.Name(), t.parameters, t.results, here, t.argumentStruct, t.argumentValues, t.resultStruct, handle, t.returned)
 }
 
 // namedReceiver gives blank type parameters of a receiver names, since the stub writes them.

@@ -274,6 +274,13 @@ func (e *emitter) render(path string) *rendered {
 			fmt.Fprintf(&d.init, "\tfire__.FunctionValue(%q, %s)\n", e.s.wireID(f), f.Name())
 		}
 	}
+	for _, b := range e.bodies {
+		f := b.entry // home may hold it as a value
+		if f != nil && b.path == path && e.functions[b.id] != nil && e.valued[b.id] == nil && !e.along(b.id) &&
+			f.Signature().Recv() == nil && len(typeParameters(f.Signature())) == 0 {
+			fmt.Fprintf(&d.init, "\tfire__.FunctionValue(%q, %s)\n", e.s.wireID(f), f.Name())
+		}
+	}
 	out := &rendered{files: map[string]string{}, imports: map[string]bool{}}
 	name := pkg.Name()
 	if name == "main" {

@@ -23,6 +23,8 @@ func (s *session) execute(kind uint16, r *wire.Reader, w *wire.Writer) {
 		s.bornVariable(r, w)
 	case wire.DefineFunction:
 		s.defineFunction(r)
+	case wire.FunctionName:
+		w.Text(nameOf(uintptr(r.U64())))
 	case wire.Load:
 		t := s.link.typeOf(r.U32())
 		s.load(uintptr(r.U64()), t, w)

@@ -86,6 +86,7 @@ const (
 	AssertionFailed // codes of the static type and of the asserted one, the value
 	LoadLine        // u64 address of LineSize bytes, which hold no more than the worker may see: raw
 	Writes          // nothing but the writes that come with it
+	FunctionName    // u64 word of a function value; its name, empty if it is no declared function of the user's
 	BornVariable    // name, code of its type: home makes it if it has none of this name
 	CallDeferred    // the value of a panic, and a function value as in CallFunc: the panic calls it, and goes on unless it recovers
 )

@@ -408,7 +408,7 @@ const (
 )
 
 var effects = func() (table [256]effect) {
-	for _, kind := range []uint16{wire.DefineType, wire.BindType, wire.ResolveFunction, wire.ResolveVariable, wire.DefineFunction,
+	for _, kind := range []uint16{wire.DefineType, wire.BindType, wire.ResolveFunction, wire.FunctionName, wire.ResolveVariable, wire.DefineFunction,
 		wire.LoadLine, wire.MapGet, wire.MapLen, wire.MapIterate, wire.MapNext, wire.MapDone, wire.MakeMap, wire.MakeChan,
 		wire.New, wire.Zero, wire.MakeSlice, wire.SliceOf, wire.Bytes, wire.Runes, wire.MapSet, wire.MapDelete, wire.Store,
 		wire.MapClear, wire.Implements, wire.TypeName, wire.SameType, wire.Writes, wire.Load} {

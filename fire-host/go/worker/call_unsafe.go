@@ -2,6 +2,7 @@ package worker
 
 import (
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -35,10 +36,26 @@ func serves(here bool, ids map[string]bool) {
 	}
 }
 
-var functions struct {
+var functions functionTable
+
+type functionTable struct {
 	sync.Mutex
-	list []*Function
-	byID map[string]*Function
+	list  []*Function
+	byID  map[string]*Function   // of generic types' methods
+	named map[string][]*Function // all of them, made when it is asked for
+}
+
+// here reports whether this worker serves a function.
+func (t *functionTable) here(id string) bool {
+	t.Lock()
+	defer t.Unlock()
+	if t.named == nil {
+		t.named = map[string][]*Function{}
+		for _, f := range t.list {
+			t.named[f.id] = append(t.named[f.id], f)
+		}
+	}
+	return slices.ContainsFunc(t.named[id], (*Function).Here)
 }
 
 // Func names a function at home. A required one must exist there, or this worker is refused. Called by generated code.

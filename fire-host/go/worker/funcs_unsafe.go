@@ -48,11 +48,29 @@ func (t *closureTable) drop(id uint64) {
 	delete(t.byID, id)
 }
 
-// named are the declared functions that hosted code uses as values, by their words: home has its own for them.
-var named = map[unsafe.Pointer]string{}
+// named are the declared functions of this process's program that home has its own of, by their words; valued are the same by
+// their names.
+var (
+	named  = map[unsafe.Pointer]string{}
+	valued = map[string]reflect.Value{}
+)
 
 // FunctionValue enters such a function. Called by generated code, before anything is served.
-func FunctionValue[F any](id string, f F) { named[*(*unsafe.Pointer)(unsafe.Pointer(&f))] = id }
+func FunctionValue[F any](id string, f F) {
+	named[*(*unsafe.Pointer)(unsafe.Pointer(&f))] = id
+	valued[id] = reflect.ValueOf(f)
+}
+
+// Local reports whether calls of a function value run in this process: only then is a function that calls it again and again
+// better run here. Called by generated code.
+func Local[F any](f F) bool {
+	word := *(*unsafe.Pointer)(unsafe.Pointer(&f))
+	if _, home := homeFuncs.originOf(word); home {
+		return false
+	}
+	id, ok := named[word]
+	return !ok || functions.here(id)
+}
 
 // homeFuncs are the local function values that stand for home's: one for each, so that a value handed back is the
 // original.
@@ -82,10 +100,31 @@ func (h *homeFuncTable) originOf(local unsafe.Pointer) (homeOrigin, bool) {
 	return origin, ok
 }
 
-func (h *homeFuncTable) function(t *typ, word uint64) reflect.Value {
+// known finds what was made for a word before.
+func (h *homeFuncTable) known(t *typ, word uint64) (f reflect.Value, ok bool) {
+	h.Lock()
+	defer h.Unlock()
+	f, ok = h.byWord[homeFunc{t.code, word}]
+	return f, ok
+}
+
+// function is the local function value for a word. A declared function that this worker serves stands for itself, so that its
+// calls need not go home.
+func (h *homeFuncTable) function(c *context, t *typ, word uint64) reflect.Value {
+	var w wire.Writer
+	w.U64(word)
+	r := c.roundTrip(wire.FunctionName, w.B)
+	id := r.Text()
+	own, ok := valued[id]
+	ok = ok && functions.here(id)
 	h.Lock()
 	defer h.Unlock()
 	if f, ok := h.byWord[homeFunc{t.code, word}]; ok {
+		return f
+	}
+	if ok && own.Type().ConvertibleTo(t.rtype) {
+		f := own.Convert(t.rtype)
+		h.byWord[homeFunc{t.code, word}] = f
 		return f
 	}
 	f := reflect.MakeFunc(t.rtype, func(in []reflect.Value) []reflect.Value { return callHomeFunc(t, word, in, nil) })

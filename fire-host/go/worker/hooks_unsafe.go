@@ -240,8 +240,13 @@ func (c *context) ReadFunc(r *wire.Reader, p unsafe.Pointer, code uint32) {
 	case wire.FuncNil:
 		*(*unsafe.Pointer)(p) = nil
 	case wire.FuncHome:
-		t := typeByCode(code)
-		reflect.NewAt(t.rtype, p).Elem().Set(homeFuncs.function(t, r.U64()))
+		t, word := typeByCode(code), r.U64()
+		f, ok := homeFuncs.known(t, word)
+		if !ok {
+			r.B = append([]byte(nil), r.B...) // what follows uses the lane
+			f = homeFuncs.function(c, t, word)
+		}
+		reflect.NewAt(t.rtype, p).Elem().Set(f)
 	case wire.FuncClosure:
 		*(*unsafe.Pointer)(p) = closures.word(r.U64())
 	default:
