@@ -196,14 +196,22 @@ func (s *session) waiting(need int) (frames []wire.Frame) {
 	return frames
 }
 
-// stackText is what runtime.Stack writes of the running goroutine, from what it would write natively.
+// stackText is what runtime.Stack writes, from what it would write natively: of the running goroutine, whose stack is as it is if
+// there are no addresses, and of the others if it was asked for them.
 func stackText(native []byte, pcs []uintptr) []byte {
 	text := string(native)
 	others := ""
 	if at := strings.Index(text, "\n\n"); at >= 0 {
-		text, others = text[:at+1], text[at+1:]
+		text, others = text[:at+1], withoutOwn(text[at+1:])
 	}
-	header, _, _ := strings.Cut(text, "\n")
+	header, rest, _ := strings.Cut(text, "\n")
+	if pcs == nil {
+		if strings.HasPrefix(rest, "runtime.Stack(") { // it asks the runtime's own
+			_, rest, _ = strings.Cut(rest, "\n")
+			_, rest, _ = strings.Cut(rest, "\n")
+		}
+		return []byte(header + "\n" + rest + others)
+	}
 	by := ""
 	if at := strings.Index(text, "\ncreated by "); at >= 0 {
 		by = text[at+1:]
@@ -229,3 +237,20 @@ func stackText(native []byte, pcs []uintptr) []byte {
 
 // printedFrames is how many frames at either end of a stack Go prints.
 const printedFrames = 50
+
+// withoutOwn leaves out the goroutines that fire has started for itself: who looks for goroutines that were left behind looks for the
+// program's. Those that run closures of a worker are the program's.
+func withoutOwn(goroutines string) string {
+	const by = "\ncreated by "
+	var out strings.Builder
+	for _, one := range strings.SplitAfter(goroutines, "\n\n") {
+		at := strings.LastIndex(one, by)
+		if at < 0 || !strings.HasPrefix(one[at+len(by):], "fireagent/") || strings.HasPrefix(one[at+len(by):], spawns) {
+			out.WriteString(one)
+		}
+	}
+	return out.String()
+}
+
+// spawns is what starts the goroutines of a worker's closures.
+const spawns = homePackage + "(*session).spawn"
