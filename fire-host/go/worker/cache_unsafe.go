@@ -56,6 +56,7 @@ type line struct {
 	address uint64 // of its first byte, a multiple of lineSize
 	epoch   uint64 // it is valid in this epoch alone
 	dirty   bool
+	holes   uint32                // one bit for each word that has been written past the line
 	written [lineSize / 64]uint64 // one bit for each byte that the body wrote
 	bytes   [lineSize]byte
 }
@@ -99,7 +100,10 @@ func (c *context) fetch(base uint64) *line {
 		if l.dirty {
 			k.clean(l)
 		}
-		if k.losses++; k.losses > 4*len(k.lines) && len(k.lines) < mostLines {
+		if l.address != base {
+			k.losses++
+		}
+		if k.losses > 4*len(k.lines) && len(k.lines) < mostLines {
 			k.commit()
 			k.lines, k.losses = make([]line, 4*len(k.lines)), 0
 			l = &k.lines[base/lineSize&uint64(len(k.lines)-1)]
@@ -111,7 +115,7 @@ func (c *context) fetch(base uint64) *line {
 	}
 	r := c.roundTrip(wire.LoadLine, request[:])
 	copy(l.bytes[:], r.Take(lineSize))
-	l.address, l.epoch = base, k.epoch
+	l.address, l.epoch, l.holes = base, k.epoch, 0
 	return l
 }
 
@@ -138,11 +142,17 @@ func (c *context) read(address uint64, size uintptr, into unsafe.Pointer) bool {
 		return false
 	}
 	l := c.cache.line(base)
-	if l == nil {
+	if l == nil || l.holes&words(at, size) != 0 {
 		l = c.fetch(base)
 	}
 	move(into, unsafe.Pointer(&l.bytes[at]), size)
 	return true
+}
+
+// words are those of a line that a part of it touches, one bit each.
+func words(at, size uintptr) uint32 {
+	first, last := at/8, (at+size-1)/8
+	return uint32(1<<(last+1) - 1<<first)
 }
 
 // write notes a write of memory without pointers. False: it does not lie in one line, or nothing is cached.
@@ -184,7 +194,7 @@ func (c *context) writeTyped(t *typ, address uint64, v unsafe.Pointer) bool {
 	w.U32(c.told(t).code)
 	w.U64(address)
 	wire.Write(c, w, v, t.program)
-	k.changed(address, t.size)
+	k.overwritten(address, t.size)
 	log := k.logged()
 	log.B = append(log.B, w.B...)
 	k.run = 0
@@ -321,6 +331,24 @@ func (k *cache) changed(address uint64, size uintptr) {
 				}
 				l.epoch = 0
 			}
+		}
+	}
+	k.disown(address, size)
+}
+
+// overwritten is changed for a value that the body writes: the lines around it stay, but for its words.
+func (k *cache) overwritten(address uint64, size uintptr) {
+	if size > lineSize {
+		k.changed(address, size)
+		return
+	}
+	for base := address &^ (lineSize - 1); base < address+uint64(size); base += lineSize {
+		if l := k.line(base); l != nil {
+			if l.dirty {
+				k.clean(l)
+			}
+			from, to := max(address, base)-base, min(address+uint64(size), base+lineSize)-base
+			l.holes |= words(uintptr(from), uintptr(to-from))
 		}
 	}
 	k.disown(address, size)
