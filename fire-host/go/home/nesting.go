@@ -10,10 +10,15 @@ import (
 // the answer, so the call goes there too: both sides are awake, where another lane would have to wake a goroutine that
 // sleeps. A lane is a stack of calls then, and a session is one level of it.
 
-// nested is where the session is found that a goroutine is in, the innermost.
+// nested is where the session is found that a goroutine is in, the innermost. A list is short: hardly two goroutines meet in one.
 var nested [256]struct {
 	sync.Mutex
-	by map[uintptr]*session
+	list []underneath
+}
+
+type underneath struct {
+	g uintptr
+	s *session
 }
 
 // underway notes that this goroutine carries out what the worker asks in a session. What it gives is for over, which is called
@@ -23,23 +28,33 @@ func underway(s *session) (g uintptr, outer *session) {
 	n := &nested[g>>6%uintptr(len(nested))]
 	n.Lock()
 	defer n.Unlock()
-	if n.by == nil {
-		n.by = map[uintptr]*session{}
+	for i := range n.list {
+		if n.list[i].g == g {
+			outer, n.list[i].s = n.list[i].s, s
+			s.below = outer
+			return g, outer
+		}
 	}
-	outer = n.by[g]
-	s.below = outer
-	n.by[g] = s
-	return g, outer
+	s.below = nil
+	n.list = append(n.list, underneath{g, s})
+	return g, nil
 }
 
 func over(g uintptr, outer *session) {
 	n := &nested[g>>6%uintptr(len(nested))]
 	n.Lock()
 	defer n.Unlock()
-	if outer == nil {
-		delete(n.by, g)
-	} else {
-		n.by[g] = outer
+	for i := range n.list {
+		if n.list[i].g != g {
+			continue
+		}
+		if n.list[i].s = outer; outer == nil {
+			last := len(n.list) - 1
+			n.list[i] = n.list[last]
+			n.list[last] = underneath{}
+			n.list = n.list[:last]
+		}
+		return
 	}
 }
 
@@ -48,8 +63,13 @@ func over(g uintptr, outer *session) {
 func (l *link) waits() *session {
 	g := index.G()
 	n := &nested[g>>6%uintptr(len(nested))]
+	var s *session
 	n.Lock()
-	s := n.by[g]
+	for i := range n.list {
+		if n.list[i].g == g {
+			s = n.list[i].s
+		}
+	}
 	n.Unlock()
 	for ; s != nil; s = s.below {
 		if s.link == l {
