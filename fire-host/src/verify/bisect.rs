@@ -38,7 +38,7 @@ impl PackageRun<'_> {
                 .await?;
             let shows = compare(&before, &moved.ran)
                 .iter()
-                .any(|one| one.test == first.test);
+                .any(|one| one.any_run() == first.any_run());
             search.tell(shows);
         }
         Ok(search.found())

@@ -68,6 +68,13 @@ impl Difference {
             .map(|(parent, _)| parent)
     }
 
+    /// The test's name whichever of its runs this is: what differs in the second of many may differ in the first the next time.
+    pub fn any_run(&self) -> &str {
+        self.test
+            .split_once(" (run ")
+            .map_or(&self.test, |(name, _)| name)
+    }
+
     /// The test ended by itself moved, and failed.
     pub fn failed(&self) -> bool {
         self.moved.starts_with(FAILED)
@@ -208,6 +215,21 @@ mod tests {
         assert_eq!(found[0].test, "TestB");
         assert!(found[0].moved.starts_with("did not end: it hangs"));
         assert_eq!(found[1].moved, "not run: it hangs");
+    }
+
+    #[test]
+    fn a_test_goes_by_one_name_in_all_its_runs() {
+        let twice = |second: &str| {
+            ran(
+                &format!(
+                    "~=== RUN   TestA\n~--- PASS: TestA (0.00s)\n~=== RUN   TestA\n~--- {second}: TestA (0.00s)\n"
+                ),
+                0,
+            )
+        };
+        let found = compare(&twice("PASS"), &twice("FAIL"));
+        assert_eq!(found[0].test, "TestA (run 2)");
+        assert_eq!(found[0].any_run(), "TestA");
     }
 
     #[test]
