@@ -28,6 +28,14 @@ func missed(address uintptr) {
 	}
 }
 
+// meet remembers a region as the last one met. What another call or a closure holds is held by this call as well: they may end.
+func (s *session) meet(recent *region, r region) {
+	*recent = r
+	if s.strayed {
+		s.held.add(r)
+	}
+}
+
 // viewAt is how a value of a worker's type is read or written at an address.
 func (s *session) viewAt(t *typ, address uintptr) (v *view, have *region) {
 	missed(address)
@@ -45,7 +53,7 @@ func (s *session) viewAt(t *typ, address uintptr) (v *view, have *region) {
 		}
 		if r.covers(address, t.size) {
 			if v = s.link.over(t, r.shape, r.offset(address)); v != nil {
-				*recent = *r
+				s.meet(recent, *r)
 			}
 		}
 		return v != nil
@@ -77,7 +85,7 @@ func (s *session) scalars(address, size uintptr) (ok bool, leaves *region) {
 	if s.at(address, func(r *region) bool {
 		switch {
 		case plain(r):
-			*recent = *r
+			s.meet(recent, *r)
 			return true
 		case r.shape == nil:
 			open = open || address+size <= r.end
@@ -152,7 +160,7 @@ func (s *session) known(address uintptr) bool {
 		return true
 	}
 	return s.at(address, func(r *region) bool {
-		*s.recentAt(address) = *r
+		s.meet(s.recentAt(address), *r)
 		return true
 	})
 }
@@ -172,7 +180,7 @@ func (s *session) refers(address uintptr, of *shape, size uintptr) bool {
 	open := false
 	found := s.at(address, func(r *region) bool {
 		if fits(r) {
-			*recent = *r
+			s.meet(recent, *r)
 			return true
 		}
 		open = open || r.shape == nil && address < r.end
@@ -199,7 +207,7 @@ func (s *session) isHandle(word uintptr, of *shape) bool {
 	}
 	return s.at(word, func(r *region) bool {
 		if is(r) {
-			*recent = region{r.p, 0, of}
+			s.meet(recent, region{r.p, 0, of})
 			return true
 		}
 		return false
