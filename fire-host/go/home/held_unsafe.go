@@ -227,6 +227,7 @@ func (s *session) hold(p unsafe.Pointer, size uintptr, of *shape) {
 	}
 	*recent = r
 	s.held.add(r)
+	s.crowd.add(size)
 	handOutAll(uintptr(p), size)
 }
 

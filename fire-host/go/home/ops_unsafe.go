@@ -67,6 +67,12 @@ func (s *session) execute(kind uint16, r *wire.Reader, w *wire.Writer) {
 		w.Bool(v.Type() == s.link.typeOf(r.U32()).rtype)
 	case wire.AssertionFailed:
 		s.assertionFailed(r)
+	case wire.Held:
+		lowest, above := s.held.bounds()
+		w.U64(uint64(lowest))
+		w.U64(uint64(above))
+	case wire.StillKnown:
+		s.thinOut(r)
 	case wire.Spawn:
 		s.spawn(r)
 	default:

@@ -129,7 +129,7 @@ func (s *session) forget() {
 	if !empty || s.strayed {
 		clear(s.recent[:]) // else there are package variables alone
 	}
-	s.strayed = false
+	s.strayed, s.crowd = false, crowd{}
 	switch {
 	case s.own.shared:
 		s.own.ended = true

@@ -26,6 +26,7 @@ type session struct {
 	held       *holding     // of it, what this call has handed out
 	runs       *reference   // the closure that this call runs, if it is one
 	recent     [8]region    // of it, what was met last
+	crowd      crowd        // how much that is
 	references []*reference // closures of the worker that this call has brought home
 	strayed    bool         // some of that is held by others
 	iterations []*iteration
@@ -47,6 +48,16 @@ type session struct {
 
 func (s *session) send(kind uint16, payload []byte) {
 	if err := s.lane.Send(lane.Frame{Kind: kind, Call: uint64(s.level), Payload: payload}); err != nil {
+		s.lost(err)
+	}
+}
+
+func (s *session) answer(payload []byte) {
+	f := lane.Frame{Kind: wire.Answer, Call: uint64(s.level), Payload: payload}
+	if s.crowd.tooMuch() {
+		f.Flags = wire.Crowded
+	}
+	if err := s.lane.Send(f); err != nil {
 		s.lost(err)
 	}
 }
@@ -217,7 +228,7 @@ func (s *session) operate(f lane.Frame) {
 	answer, failure, failed := s.attempt(f)
 	finished = true
 	if !failed {
-		s.send(wire.Answer, answer)
+		s.answer(answer)
 		return
 	}
 	s.send(wire.AnswerPanic, failure)

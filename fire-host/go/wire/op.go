@@ -6,7 +6,7 @@
 package wire
 
 // Version of this table. Home refuses a worker that was built for another.
-const Version = 8
+const Version = 9
 
 // LineSize is the size of the pieces in which workers read memory without pointers. Pieces are aligned, so that each lies
 // in one page.
@@ -88,12 +88,17 @@ const (
 	Writes          // nothing but the writes that come with it
 	FunctionName    // u64 word of a function value; its name, empty if it is no declared function of the user's
 	BornVariable    // name, code of its type: home makes it if it has none of this name
+	Held            // u64 lowest and u64 first address above what this call has handed out
+	StillKnown      // u32 count, so many u64 in ascending order: the worker knows no other address of what this call has handed out
 	CallDeferred    // the value of a panic, and a function value as in CallFunc: the panic calls it, and goes on unless it recovers
 )
 
 // WithWrites is the flag of a frame from the worker that begins with what the body has written: a u32 length, and so many bytes of
 // the writes below, in the order in which they were made. They are carried out before what the frame says.
 const WithWrites uint16 = 1
+
+// Crowded is the flag of an answer after which the worker should say what it still knows of what its call was handed out.
+const Crowded uint16 = 1
 
 // Kinds of a write. The kind comes first.
 const (

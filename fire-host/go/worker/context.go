@@ -20,6 +20,7 @@ type context struct {
 	lane    *lane.Lane
 	out     wire.Writer
 	cache   cache
+	crowded bool // home wants to know what of it is still known here
 }
 
 // level is a call, and what the goroutine knew of panics when it began.
@@ -93,6 +94,7 @@ func (c *context) roundTrip(kind uint16, payload []byte) wire.Reader {
 	f := c.answer()
 	switch f.Kind {
 	case wire.Answer:
+		c.crowded = c.crowded || f.Flags&wire.Crowded != 0
 		return wire.Reader{B: f.Payload}
 	case wire.AnswerPanic:
 		in := wire.Reader{B: append([]byte(nil), f.Payload...)}
@@ -138,6 +140,9 @@ func (c *context) begin() *wire.Writer {
 
 // op carries out an operation. Its answer is valid until the next one.
 func (c *context) op(kind uint16, w *wire.Writer) wire.Reader {
+	if c.crowded {
+		c.crowded = !c.tellKnown()
+	}
 	k := &c.cache
 	switch effects[kind&255] {
 	case reads:
