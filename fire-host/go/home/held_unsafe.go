@@ -264,22 +264,34 @@ func (s *session) all(visit func(r region)) {
 	s.link.permanent.each(visit)
 }
 
-// elsewhere visits what closures and the other calls of the link hold, once the link is no longer locked.
+// elsewhere visits what closures hold that this call runs or was given, then what the other calls of the link do, once the link is
+// no longer locked.
 func (l *link) elsewhere(s *session, address uintptr, enough func(r *region) bool) bool {
 	var found []region
 	note := func(r *region) bool {
 		found = append(found, *r)
 		return false
 	}
-	l.mu.Lock()
 	seen := map[*holdings]bool{}
+	l.mu.Lock()
+	s.own.at(address, seen, note)
+	l.mu.Unlock()
+	if s.strays(found, enough) {
+		return true
+	}
+	found = found[:0]
+	l.mu.Lock()
 	for _, one := range l.sessions {
-		if one != s && !one.busy {
-			continue
+		if one.busy {
+			one.own.at(address, seen, note)
 		}
-		one.own.at(address, seen, note)
 	}
 	l.mu.Unlock()
+	return s.strays(found, enough)
+}
+
+// strays visits regions that others hold.
+func (s *session) strays(found []region, enough func(r *region) bool) bool {
 	for i := range found {
 		s.strayed = true
 		if enough(&found[i]) {
