@@ -51,6 +51,7 @@ type typ struct {
 	rtype   reflect.Type                // nil if this process has no such type
 	named   atomic.Bool                 // the types that its layout names are those that it has
 	plain   bool                        // memory without pointers
+	text    bool                        // it holds a string
 	own     atomic.Pointer[shape]       // of rtype
 	whole   atomic.Pointer[wholeView]   // the last type that it was a view of
 	last    [8]atomic.Pointer[lastView] // the last memory that it was over
@@ -273,7 +274,7 @@ func (l *link) defineType(r *wire.Reader) {
 		panic(wire.Malformed("a type with too long a name"))
 	}
 	t := &typ{name: name, size: uintptr(size), program: wire.ReadProgram(r, size, 0), rtype: wire.Parse(names{}, name)}
-	t.plain = !anyPointer(t.program)
+	t.plain, t.text = !anyPointer(t.program), wire.HoldsText(t.program)
 	for range r.Count(4) {
 		t.parts = append(t.parts, r.U32())
 	}

@@ -98,6 +98,48 @@ func (s *session) load(address uintptr, t *typ, w *wire.Writer) {
 	}
 	v, _ := s.viewAt(t, address)
 	s.give(w, pointer(address), v)
+	if t.text {
+		w.Bool(s.viewsBuffer(pointer(address), v.program))
+	}
+}
+
+// viewsBuffer reports whether the bytes of a string lie in memory that the worker has got: it may change them.
+func (s *session) viewsBuffer(p unsafe.Pointer, program []wire.Instruction) bool {
+	for i := range program {
+		in := &program[i]
+		at := unsafe.Add(p, in.Offset)
+		switch in.Kind {
+		case wire.Text:
+			if text := *(*string)(at); len(text) > 0 && s.buffers(uintptr(unsafe.Pointer(unsafe.StringData(text)))) {
+				return true
+			}
+		case wire.Array:
+			for n := range in.Count {
+				if s.viewsBuffer(unsafe.Add(at, uintptr(n)*uintptr(in.Size)), in.Body) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// buffers reports whether an address lies in memory that was handed out.
+func (s *session) buffers(address uintptr) bool {
+	found := false
+	note := func(r *region) bool {
+		found = found || address < r.end
+		return found
+	}
+	if s.held.at(address, note) || s.link.permanent.at(address, note) {
+		return true
+	}
+	s.link.mu.Lock()
+	defer s.link.mu.Unlock()
+	if s.own.before != nil || s.own.later != nil {
+		s.own.at(address, map[*holdings]bool{}, note)
+	}
+	return found
 }
 
 // store decodes before it writes, so that a malformed value changes nothing.

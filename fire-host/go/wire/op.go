@@ -42,7 +42,7 @@ const (
 	ResolveFunction
 	ResolveVariable
 	DefineFunction
-	Load
+	Load // of a type that holds strings, a u8 follows the value: whether the bytes of one lie in memory that the worker may write
 	Store
 	New
 	Zero

@@ -210,6 +210,16 @@ func pointers(program []Instruction) bool {
 	return false
 }
 
+// HoldsText reports whether a program has strings in it.
+func HoldsText(program []Instruction) bool {
+	for i := range program {
+		if program[i].Kind == Text || HoldsText(program[i].Body) {
+			return true
+		}
+	}
+	return false
+}
+
 // PointerShaped reports whether an interface holds values of a type in its data word itself.
 func PointerShaped(t reflect.Type) bool {
 	switch t.Kind() {

@@ -33,6 +33,8 @@ type cache struct {
 	losses int    // valid lines that others have displaced since lines grew
 	dirty  []*line
 	values []valueSet
+	texts  bool // some of them hold strings
+	view   bool // what was loaded last holds a string whose bytes the body may write
 	bore   bool // the operation that is under way makes memory at home that only home knows the address of
 	log    wire.Writer
 	run    int    // where the last write in the log begins, if it is of bytes; 0: it is not
@@ -409,6 +411,20 @@ func (k *cache) remember(address uint64, t *typ, word unsafe.Pointer) {
 	}
 	set.next = at + 1
 	set.ways[at] = value{address, k.epoch, t, word}
+	k.texts = k.texts || t.text
+}
+
+// forgetTexts forgets the values that hold strings.
+func (k *cache) forgetTexts() {
+	k.texts = false
+	for i := range k.values {
+		ways := &k.values[i].ways
+		for n := range ways {
+			if t := ways[n].t; t != nil && t.text {
+				ways[n] = value{}
+			}
+		}
+	}
 }
 
 // watched is set where a detector watches home's accesses to memory.

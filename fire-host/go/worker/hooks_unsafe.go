@@ -43,7 +43,14 @@ func (c *context) writeElements(w *wire.Writer, h *sliceHeader, t *typ) {
 }
 
 // ReadSlice takes a header.
-func (c *context) ReadSlice(r *wire.Reader, p unsafe.Pointer, _ uint32) {
+func (c *context) ReadSlice(r *wire.Reader, p unsafe.Pointer, code uint32) {
+	if c.cache.texts && typeByCode(code).parts[0].size == 1 {
+		c.cache.forgetTexts() // one may be a view of these bytes
+	}
+	readHeader(r, p)
+}
+
+func readHeader(r *wire.Reader, p unsafe.Pointer) {
 	if r.U8() != 0 {
 		panic(wire.Malformed("elements where a header belongs"))
 	}
@@ -211,6 +218,7 @@ func (c *context) loadAnew(t *typ, address uint64, into unsafe.Pointer) {
 	w.U64(address)
 	r := c.op(wire.Load, w)
 	wire.Read(c, &r, into, t.program)
+	c.cache.view = t.text && r.Bool()
 }
 
 // WriteFunc sends a function value: home's own by its word, the worker's by an id.

@@ -24,6 +24,9 @@ func Load[T any](p *T) (v T) {
 		return *(*T)(kept)
 	}
 	c.load(t, address, noescape(unsafe.Pointer(&v)))
+	if c.cache.view {
+		return v // it changes with bytes that the body may write
+	}
 	if t.pointer {
 		c.cache.remember(address, t, *(*unsafe.Pointer)(noescape(unsafe.Pointer(&v))))
 	} else {
@@ -143,7 +146,7 @@ func Size[T ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 |
 
 func (c *context) header(r *wire.Reader) sliceHeader {
 	var h sliceHeader
-	c.ReadSlice(r, noescape(unsafe.Pointer(&h)), 0)
+	readHeader(r, noescape(unsafe.Pointer(&h)))
 	return h
 }
 

@@ -71,7 +71,7 @@ func lockedType(t reflect.Type) *typ {
 	types.pending = append(types.pending, made)
 	made.program = wire.Program(t, func(t reflect.Type) uint32 { return lockedType(t).code })
 	made.size = t.Size()
-	made.text = holdsText(made.program)
+	made.text = wire.HoldsText(made.program)
 	if len(made.program) == 1 && made.size > 0 {
 		made.scalar = made.program[0].Kind == wire.Scalar && uintptr(made.program[0].Size) == made.size
 		made.pointer = made.program[0].Kind == wire.Pointer && made.size == unsafe.Sizeof(uintptr(0))
@@ -147,15 +147,6 @@ func keeps(program []wire.Instruction) bool {
 		}
 	}
 	return true
-}
-
-func holdsText(program []wire.Instruction) bool {
-	for i := range program {
-		if program[i].Kind == wire.Text || holdsText(program[i].Body) {
-			return true
-		}
-	}
-	return false
 }
 
 // names implements wire.Namer over the types that the shadow packages have registered.
