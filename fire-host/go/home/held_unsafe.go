@@ -290,11 +290,11 @@ func (l *link) elsewhere(s *session, address uintptr, enough func(r *region) boo
 	return s.strays(found, enough)
 }
 
-// strays visits regions that others hold.
+// strays visits regions that others hold. One that is enough is held from now on by this call as well: the others may end.
 func (s *session) strays(found []region, enough func(r *region) bool) bool {
 	for i := range found {
-		s.strayed = true
 		if enough(&found[i]) {
+			s.held.add(found[i])
 			return true
 		}
 	}

@@ -28,14 +28,6 @@ func missed(address uintptr) {
 	}
 }
 
-// meet remembers a region as the last one met. What another call or a closure holds is held by this call as well: they may end.
-func (s *session) meet(recent *region, r region) {
-	*recent = r
-	if s.strayed {
-		s.held.add(r)
-	}
-}
-
 // viewAt is how a value of a worker's type is read or written at an address.
 func (s *session) viewAt(t *typ, address uintptr) (v *view, have *region) {
 	missed(address)
@@ -53,7 +45,7 @@ func (s *session) viewAt(t *typ, address uintptr) (v *view, have *region) {
 		}
 		if r.covers(address, t.size) {
 			if v = s.link.over(t, r.shape, r.offset(address)); v != nil {
-				s.meet(recent, *r)
+				*recent = *r
 			}
 		}
 		return v != nil
@@ -85,7 +77,7 @@ func (s *session) scalars(address, size uintptr) (ok bool, leaves *region) {
 	if s.at(address, func(r *region) bool {
 		switch {
 		case plain(r):
-			s.meet(recent, *r)
+			*recent = *r
 			return true
 		case r.shape == nil:
 			open = open || address+size <= r.end
@@ -180,7 +172,7 @@ func (s *session) refers(address uintptr, of *shape, size uintptr) bool {
 	open := false
 	found := s.at(address, func(r *region) bool {
 		if fits(r) {
-			s.meet(recent, *r)
+			*recent = *r
 			return true
 		}
 		open = open || r.shape == nil && address < r.end

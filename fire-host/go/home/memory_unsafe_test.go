@@ -166,6 +166,21 @@ func TestClosuresOfAGoroutineHoldWhatItsMakerIsGivenLater(t *testing.T) {
 	}
 }
 
+func TestWhatAnotherCallHasBeenGivenAsWellStaysAfterItsEnd(t *testing.T) {
+	l := newLink(1, nil)
+	one, other := newSession(l), newSession(l)
+	l.sessions = append(l.sessions, one, other)
+	given, of := new(int32), shapeOf(reflect.TypeFor[int32]())
+	one.holdMemory(unsafe.Pointer(given), of)
+	other.holdMemory(unsafe.Pointer(given), of)
+	one.busy = false
+	one.end()
+	clear(other.recent[:])
+	if !other.refers(uintptr(unsafe.Pointer(given)), of, 4) {
+		t.Error("it is gone")
+	}
+}
+
 func TestWhatAClosureIsGivenMayBeUsedByTheCallThatMadeIt(t *testing.T) {
 	l := newLink(1, nil)
 	maker, loop := newSession(l), newSession(l)

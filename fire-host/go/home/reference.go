@@ -126,10 +126,10 @@ func (s *session) joinChain() {
 // forget lets go of what the call has handed out. Precondition: the link is locked, and the call has ended.
 func (s *session) forget() {
 	empty := s.held.empty()
-	if !empty || s.strayed {
+	if !empty {
 		clear(s.recent[:]) // else there are package variables alone
 	}
-	s.strayed, s.crowd = false, crowd{}
+	s.crowd = crowd{}
 	switch {
 	case s.own.shared:
 		s.own.ended = true

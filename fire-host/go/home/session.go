@@ -28,7 +28,6 @@ type session struct {
 	recent     [8]region    // of it, what was met last
 	crowd      crowd        // how much that is
 	references []*reference // closures of the worker that this call has brought home
-	strayed    bool         // some of that is held by others
 	iterations []*iteration
 	busy       bool          // it carries a call; under the link's lock
 	steps      atomic.Uint64 // odd: home waits for the worker
