@@ -171,7 +171,7 @@ func TestWhatAnotherCallHasBeenGivenAsWellStaysAfterItsEnd(t *testing.T) {
 	one, other := newSession(l), newSession(l)
 	l.sessions = append(l.sessions, one, other)
 	given, of := new(int32), shapeOf(reflect.TypeFor[int32]())
-	one.holdMemory(unsafe.Pointer(given), of)
+	one.hold(unsafe.Pointer(given), 4, of)
 	other.holdMemory(unsafe.Pointer(given), of)
 	one.busy = false
 	one.end()
