@@ -152,7 +152,7 @@ func (s *session) known(address uintptr) bool {
 		return true
 	}
 	return s.at(address, func(r *region) bool {
-		s.meet(s.recentAt(address), *r)
+		*s.recentAt(address) = *r
 		return true
 	})
 }
@@ -199,7 +199,7 @@ func (s *session) isHandle(word uintptr, of *shape) bool {
 	}
 	return s.at(word, func(r *region) bool {
 		if is(r) {
-			s.meet(recent, region{r.p, 0, of})
+			*recent = region{r.p, 0, of}
 			return true
 		}
 		return false
