@@ -13,7 +13,7 @@ import (
 // Later, these expressions are rendered by their temporaries. Targets are what is assigned to.
 func (r *rewriter) ordered(targets, values []ast.Expr) []string {
 	several := len(targets) > 1 && len(values) == 1 // assigned after the call, whose place is before the targets' operands
-	if !r.outOfOrder(targets, values) && !(several && hasCallIn(targets)) {
+	if !r.outOfOrder(targets, values) && !(several && r.anyInOrder(targets)) {
 		return nil
 	}
 	h := hoisting{rewriter: r, taken: map[ast.Expr]bool{}}

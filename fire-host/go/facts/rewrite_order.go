@@ -30,13 +30,17 @@ func (r *rewriter) outOfOrder(targets, values []ast.Expr) bool {
 	return o.trouble
 }
 
-func hasCallIn(list []ast.Expr) bool {
+// anyInOrder reports whether the compiler evaluates some part of the expressions when its turn comes.
+func (r *rewriter) anyInOrder(list []ast.Expr) (found bool) {
 	for _, e := range list {
-		if hasCall(e) {
-			return true
-		}
+		ast.Inspect(e, func(n ast.Node) bool {
+			part, ok := n.(ast.Expr)
+			found = found || ok && !r.settled(part) && r.inOrder(part)
+			_, literal := n.(*ast.FuncLit)
+			return !found && !literal
+		})
 	}
-	return false
+	return found
 }
 
 // remote reports whether an expression is a variable, or a part of one, that is read by a call: it lies at home, or is deferred.
