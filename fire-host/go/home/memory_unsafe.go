@@ -53,11 +53,34 @@ func (s *session) viewAt(t *typ, address uintptr) (v *view, have *region) {
 	if v != nil {
 		return v, recent
 	}
+	if s.bytesOfString(t, address) {
+		return s.link.as(t, t.rtype), recent
+	}
 	if !open && !s.opens(address) || t.rtype == nil || t.size == 0 {
 		wrong(address, "a "+t.name)
 	}
 	s.hold(pointer(address), t.size, shapeOf(t.rtype)) // nothing contradicts it
 	return s.link.as(t, t.rtype), recent
+}
+
+// bytesOfString reports whether a string and a number behind it can be read as a slice of bytes: that the number is no more
+// than its length is what struct{ string; int } is for.
+func (s *session) bytesOfString(t *typ, address uintptr) bool {
+	if t.rtype == nil || t.rtype.Kind() != reflect.Slice || t.rtype.Elem().Kind() != reflect.Uint8 {
+		return false
+	}
+	return s.at(address, func(r *region) bool {
+		if !r.covers(address, t.size) || r.shape.t == nil {
+			return false
+		}
+		at := r.offset(address)
+		leaf, start := leafAt(r.shape.t, at)
+		if leaf == nil || leaf.Kind() != reflect.String || start != at || r.shape.holdsLeaf(at+leaf.Size(), 8) {
+			return false
+		}
+		header := (*sliceHeader)(pointer(address))
+		return header.cap >= header.len && header.cap <= len(*(*string)(pointer(address)))
+	})
 }
 
 // scalars reports whether a range is memory without leaves; with a region that has some there, if one is known.
