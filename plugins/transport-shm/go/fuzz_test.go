@@ -6,7 +6,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // segmentFile makes the file of a segment of two lanes and four blocks, as the host would.
@@ -168,4 +170,55 @@ func FuzzGeometry(f *testing.F) {
 		}
 		newLane(link, link.shape.lanes-1)
 	})
+}
+
+// Home looks at who accepts only after it has said that there is another lane: meanwhile the lane may have been accepted, and the
+// next one be waited for.
+func TestALateLookAtWhoAcceptsLosesNoLane(t *testing.T) {
+	fresh, path := segmentFile(t, 100)
+	bells := []string{path + ".home", path + ".worker"}
+	for _, bell := range bells {
+		if err := syscall.Mkfifo(bell, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	side := func(side Side, own, peer string) *Link {
+		memory, err := openSegment(path, len(fresh))
+		if err != nil {
+			t.Fatal(err)
+		}
+		link := &Link{side: side, memory: memory, accepted: make(chan struct{}, 1)}
+		if err := link.readGeometry(len(fresh), 1); err != nil {
+			t.Fatal(err)
+		}
+		if err := link.doorman.hire(link, own, peer); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(link.Close)
+		return link
+	}
+	home, worker := side(Home, bells[0], bells[1]), side(Worker, bells[1], bells[0])
+	accepted := make(chan error, 1)
+	go func() {
+		_, err := worker.Accept()
+		accepted <- err
+	}()
+	for home.memory.word(atAccepting).Load() != withDoorman || home.doorman.peerAsleep.Load() == 0 {
+		runtime.Gosched()
+	}
+	home.callAcceptor() // for a lane that has been accepted long since
+	for home.doorman.peerAsleep.Load() == 0 {
+		runtime.Gosched()
+	}
+	if _, err := home.Open(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-accepted:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("the lane is never accepted")
+	}
 }

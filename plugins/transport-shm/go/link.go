@@ -155,15 +155,19 @@ func (l *Link) Open() (*Lane, error) {
 		lane.shut()
 		return nil, ErrClosed
 	}
-	if waiting := l.memory.word(atAccepting); waiting.Load() != awake {
-		switch waiting.Swap(awake) {
-		case inFutex:
-			futexWake(l.memory.word(atOpened))
-		case withDoorman:
-			l.doorman.ring()
-		}
-	}
+	l.callAcceptor()
 	return lane, nil
+}
+
+// callAcceptor wakes whoever waits for another lane, and leaves it to them to say that they do not any more: they may have found this
+// lane already, and wait for the next one.
+func (l *Link) callAcceptor() {
+	switch l.memory.word(atAccepting).Load() {
+	case inFutex:
+		futexWake(l.memory.word(atOpened))
+	case withDoorman:
+		l.doorman.ring()
+	}
 }
 
 // prepare gives pages to lanes up to the given count, now: later there may be none, and touching
@@ -195,6 +199,7 @@ func (l *Link) Accept() (*Lane, error) {
 			lane := newLane(l, index)
 			l.lanes = append(l.lanes, lane)
 			l.mu.Unlock()
+			waiting.Store(awake)
 			return lane, nil
 		}
 		l.mu.Unlock()

@@ -57,7 +57,8 @@ impl Endpoint for ShmEndpoint {
             self.shared.shut(index);
             return Err(closed());
         }
-        match segment.word(AT_ACCEPTING).swap(AWAKE, SeqCst) {
+        // Who accepts takes this back: it may have found this lane already, and wait for the next one.
+        match segment.word(AT_ACCEPTING).load(SeqCst) {
             IN_FUTEX => wait::wake(segment.word(AT_OPENED)),
             WITH_DOORMAN => self.shared.ring(Side::Worker),
             _ => {}
@@ -81,7 +82,9 @@ impl Endpoint for ShmEndpoint {
             if self.ended() {
                 return Err(closed());
             }
+            let accepting = segment.word(AT_ACCEPTING);
             if count.min(shape.lanes) > *lanes {
+                accepting.store(AWAKE, SeqCst);
                 *lanes += 1;
                 return Ok(Box::new(ShmLane::new(
                     self.shared.clone(),
@@ -89,7 +92,6 @@ impl Endpoint for ShmEndpoint {
                     *lanes - 1,
                 )));
             }
-            let accepting = segment.word(AT_ACCEPTING);
             accepting.store(IN_FUTEX, SeqCst);
             if opened.load(SeqCst) == count && !self.ended() {
                 wait::sleep(opened, count);
