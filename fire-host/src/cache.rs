@@ -45,11 +45,11 @@ pub fn used(path: &Path) {
     }
 }
 
-/// Removes what is not worth its place. Once a day; other fires may do the same at the same time.
+/// Removes what is not worth its place. Once an hour; other fires may do the same at the same time.
 pub fn trim() {
     let (cache, now) = (cache(), SystemTime::now());
     let mark = cache.join("trimmed");
-    let lately = |meta: Metadata| meta.modified().is_ok_and(|then| age(then, now) < DAY);
+    let lately = |meta: Metadata| meta.modified().is_ok_and(|then| age(then, now) < HOUR);
     if mark.metadata().is_ok_and(lately) || std::fs::write(&mark, "").is_err() {
         return;
     }

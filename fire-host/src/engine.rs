@@ -44,6 +44,9 @@ use crate::swap::{
 use ledger::Ledger;
 use workers::Workers;
 
+/// Why nothing can be done between two runs.
+const CLOSED: &str = "the swap engine is closed";
+
 /// How long home may take to answer on the control socket.
 const PATIENCE: Duration = Duration::from_secs(30);
 

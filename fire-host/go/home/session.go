@@ -45,18 +45,19 @@ type session struct {
 	below      *session // that the goroutine was in before, for the goroutine alone
 }
 
-func (s *session) send(kind uint16, payload []byte) {
-	if err := s.lane.Send(lane.Frame{Kind: kind, Call: uint64(s.level), Payload: payload}); err != nil {
-		s.lost(err)
+func (s *session) send(kind uint16, payload []byte) { s.sendWith(0, kind, payload) }
+
+// answer is send for what an operation has given. A call that has been handed out much is asked what of it is still known.
+func (s *session) answer(payload []byte) {
+	flags := uint16(0)
+	if s.crowd.tooMuch() {
+		flags = wire.Crowded
 	}
+	s.sendWith(flags, wire.Answer, payload)
 }
 
-func (s *session) answer(payload []byte) {
-	f := lane.Frame{Kind: wire.Answer, Call: uint64(s.level), Payload: payload}
-	if s.crowd.tooMuch() {
-		f.Flags = wire.Crowded
-	}
-	if err := s.lane.Send(f); err != nil {
+func (s *session) sendWith(flags, kind uint16, payload []byte) {
+	if err := s.lane.Send(lane.Frame{Kind: kind, Flags: flags, Call: uint64(s.level), Payload: payload}); err != nil {
 		s.lost(err)
 	}
 }

@@ -27,6 +27,11 @@ func (w *Writer) U32(v uint32) {
 	w.B = append(w.B, byte(v), byte(v>>8), byte(v>>16), byte(v>>24))
 }
 
+// SetU32 puts another number where one was appended.
+func (w *Writer) SetU32(at int, v uint32) {
+	w.B[at], w.B[at+1], w.B[at+2], w.B[at+3] = byte(v), byte(v>>8), byte(v>>16), byte(v>>24)
+}
+
 // U64 appends eight bytes.
 func (w *Writer) U64(v uint64) {
 	w.B = append(w.B, byte(v), byte(v>>8), byte(v>>16), byte(v>>24), byte(v>>32), byte(v>>40), byte(v>>48), byte(v>>56))

@@ -111,7 +111,7 @@ func (c *context) made(address uint64, size uintptr) unsafe.Pointer {
 // madeSlice is made for the memory of a slice.
 func (c *context) madeSlice(r *wire.Reader, element uintptr) sliceHeader {
 	h := c.header(r)
-	c.cache.changed(homeAddress(h.data), uintptr(h.cap)*element)
+	c.changedElements(h.data, 0, h.cap, element)
 	return h
 }
 
@@ -239,8 +239,13 @@ func (c *context) appended(r *wire.Reader, before *sliceHeader, element uintptr)
 	if h.data == before.data {
 		from, to = before.len, h.len
 	}
-	c.cache.changed(homeAddress(h.data)+uint64(from)*uint64(element), uintptr(to-from)*element)
+	c.changedElements(h.data, from, to, element)
 	return h
+}
+
+// changedElements forgets what is known of some elements of a slice, which home has made or changed.
+func (c *context) changedElements(data unsafe.Pointer, from, to int, element uintptr) {
+	c.cache.changed(homeAddress(data)+uint64(from)*uint64(element), uintptr(to-from)*element)
 }
 
 // extend appends elements of the worker's own in the capacity that a slice at home has. Not ok: home must append.
@@ -285,7 +290,7 @@ func Copy[E any, T ~[]E, F ~[]E](to T, from F) int {
 	c.WriteSlice(w, noescape(unsafe.Pointer(&from)), t.code)
 	r := c.op(wire.Copy, w)
 	n := int(r.U64())
-	c.cache.changed(homeAddress(unsafe.Pointer(unsafe.SliceData(to))), uintptr(n)*t.parts[0].size)
+	c.changedElements(unsafe.Pointer(unsafe.SliceData(to)), 0, n, t.parts[0].size)
 	return n
 }
 
@@ -297,7 +302,7 @@ func CopyString[S ~[]E, E ~byte](to S, text string) int {
 	w.Text(text)
 	r := c.op(wire.CopyString, w)
 	n := int(r.U64())
-	c.cache.changed(homeAddress(unsafe.Pointer(unsafe.SliceData(to))), uintptr(n))
+	c.changedElements(unsafe.Pointer(unsafe.SliceData(to)), 0, n, 1)
 	return n
 }
 
@@ -307,7 +312,7 @@ func ClearSlice[S ~[]E, E any](s S) {
 	c, w := sliceOp(t)
 	c.WriteSlice(w, noescape(unsafe.Pointer(&s)), t.code)
 	c.op(wire.ClearSlice, w)
-	c.cache.changed(homeAddress(unsafe.Pointer(unsafe.SliceData(s))), uintptr(len(s))*t.parts[0].size)
+	c.changedElements(unsafe.Pointer(unsafe.SliceData(s)), 0, len(s), t.parts[0].size)
 }
 
 // Elements is what a range over a slice needs: the slice as it is now, the first index, the number of elements.

@@ -3,16 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use fire_plugin_api::split::{Plan, Program};
-use serde_json::json;
-
 use super::made::{Built, Meanings};
 use super::workers::{Change, Place, Turn};
-use super::{Engine, PATIENCE, fallback};
+use super::{CLOSED, Engine, PATIENCE, fallback};
 use crate::control::Awaited;
-use crate::facts::Functions;
+use crate::facts::Function;
 use crate::source::Snapshot;
 use crate::swap::{Fallback, Hot, Swapped, Undone};
+use fire_plugin_api::split::{Plan, Program};
 
 /// What a hot verdict carries to the swap.
 pub(super) struct Ready {
@@ -45,7 +43,7 @@ impl Engine {
         let functions = built;
         let since = Instant::now();
         let Some(running) = &self.running else {
-            return Err(fallback("engine", "", "the swap engine is closed"));
+            return Err(fallback("engine", "", CLOSED));
         };
         let begun = tokio::time::timeout(PATIENCE, running.control.wait(Awaited::Begun)).await;
         if !matches!(begun, Ok(Some(Ok(())))) {
@@ -126,22 +124,12 @@ impl Engine {
                 functions: edited.iter().map(|id| bare(id)).collect(),
             });
         }
-        let Some(running) = &self.running else {
-            return Err("the swap engine is closed".into());
-        };
-        let list: Functions = running
-            .facts
-            .ask(json!({ "do": "functions" }))
-            .await
-            .map_err(|error| error.to_string())?;
-        Ok(Program {
-            functions: list.functions.iter().map(api_function).collect(),
-        })
+        Ok(program(&self.functions().await?))
     }
 
     pub(super) async fn reverted(&mut self, functions: &[String]) -> Result<(), Fallback> {
         let Some(running) = &self.running else {
-            return Err(fallback("engine", "", "the swap engine is closed"));
+            return Err(fallback("engine", "", CLOSED));
         };
         let (source, retired) = self.pending.take().unzip();
         let turn = Turn {
@@ -186,8 +174,14 @@ impl Engine {
     }
 }
 
-/// A function as strategies see it.
-pub(super) fn api_function(function: &crate::facts::Function) -> fire_plugin_api::split::Function {
+/// A program as strategies see it.
+pub(super) fn program(functions: &[Function]) -> Program {
+    Program {
+        functions: functions.iter().map(api_function).collect(),
+    }
+}
+
+fn api_function(function: &Function) -> fire_plugin_api::split::Function {
     fire_plugin_api::split::Function {
         id: function.id.clone(),
         package: function.package.clone(),

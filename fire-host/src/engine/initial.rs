@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::Engine;
+use super::carry::program;
+use super::{CLOSED, Engine};
 use crate::compile::Compiler;
 use crate::control::Awaited;
 use crate::engine::made::{Meanings, hosted};
 use crate::engine::workers::{Change, Made, Place, Started, Turn};
 use crate::facts::{FactsError, Function, Functions, Shadow};
 use crate::swap::Fallback;
-use fire_plugin_api::split::Program;
 
 pub use choice::Initial;
 
@@ -28,8 +28,6 @@ const ATTEMPTS: usize = 50;
 
 /// How many parts are tried where no message tells which function breaks the build.
 const SEARCHES: usize = 120;
-
-const CLOSED: &str = "the swap engine is closed";
 
 impl Engine {
     /// Asks the strategy, unless it is the default one, which moves nothing before an edit.
@@ -48,7 +46,7 @@ impl Engine {
     /// Every function of the user, as an edit would meet it.
     pub(super) async fn functions(&self) -> Result<Vec<Function>, String> {
         let Some(running) = &self.running else {
-            return Err("the swap engine is closed".into());
+            return Err(CLOSED.into());
         };
         let list: Functions = running
             .facts
@@ -60,12 +58,9 @@ impl Engine {
 
     /// Plans to move what the strategy wants of these functions.
     pub(super) fn plan_of(&mut self, functions: Vec<Function>) -> Result<(), String> {
-        let program = Program {
-            functions: functions.iter().map(super::carry::api_function).collect(),
-        };
         let plan = self
             .split
-            .initial(&program)
+            .initial(&program(&functions))
             .map_err(|error| error.to_string())?;
         self.initial = (!plan.groups.is_empty()).then(|| Initial {
             plan,

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::carry::Ready;
 use super::made::{Meanings, hosted};
-use super::{Engine, fallback};
+use super::{CLOSED, Engine, fallback};
 use crate::classify::{self, Edit};
 use crate::facts::{Differences, Updated};
 use crate::source::{Snapshot, new_syntax_errors};
@@ -151,7 +151,7 @@ impl Engine {
     async fn type_check(&mut self) -> Option<Verdict> {
         let since = Instant::now();
         let Some(running) = &self.running else {
-            return Some(restart("engine", "", "the swap engine is closed"));
+            return Some(restart("engine", "", CLOSED));
         };
         let files = &self.unread;
         let updated: Updated = match running
@@ -182,7 +182,7 @@ impl Engine {
     /// Reads the program anew: which files it is built from may have changed.
     async fn reload(&mut self) -> Option<Verdict> {
         let Some(running) = &self.running else {
-            return Some(restart("engine", "", "the swap engine is closed"));
+            return Some(restart("engine", "", CLOSED));
         };
         let loaded = match running.facts.load(&self.project, self.faulty).await {
             Ok(loaded) => loaded,
@@ -213,7 +213,7 @@ impl Engine {
     /// Splits the functions of a hot batch into those that differ from the running binary and those that equal it again.
     async fn hot(&mut self, edits: &[Edit], actions: &[Action], source: Snapshot) -> Verdict {
         let Some(running) = &self.running else {
-            return restart("engine", "", "the swap engine is closed");
+            return restart("engine", "", CLOSED);
         };
         let hot = edits
             .iter()

@@ -9,7 +9,7 @@ use fire_plugin_api::split::Plan;
 use serde_json::json;
 
 use super::workers::{Hosted, Made};
-use super::{Engine, fallback};
+use super::{CLOSED, Engine, fallback};
 use crate::compile::Compiler;
 use crate::facts::{Born, Difference, Shadow};
 use crate::swap::Fallback;
@@ -93,7 +93,7 @@ impl Engine {
 
     async fn shadows(&self, plan: &Plan) -> Result<Vec<Shadowed>, Fallback> {
         let Some(running) = &self.running else {
-            return Err(fallback("engine", "", "the swap engine is closed"));
+            return Err(fallback("engine", "", CLOSED));
         };
         let mut shadowed = Vec::new();
         for (number, group) in plan.groups.iter().enumerate() {
@@ -230,7 +230,7 @@ impl Engine {
         meanings: &Meanings,
     ) -> Result<Made, Fallback> {
         let Some(running) = &mut self.running else {
-            return Err(fallback("engine", "", "the swap engine is closed"));
+            return Err(fallback("engine", "", CLOSED));
         };
         let generation = running.workers.next_generation();
         let binary = running

@@ -248,12 +248,9 @@ impl Engine {
 
     /// The groups that the strategy would launch before main.
     pub fn initial_groups(&self, functions: &[Function]) -> Result<Vec<Vec<String>>, String> {
-        let program = fire_plugin_api::split::Program {
-            functions: functions.iter().map(super::carry::api_function).collect(),
-        };
         let plan = self
             .split
-            .initial(&program)
+            .initial(&super::carry::program(functions))
             .map_err(|error| error.to_string())?;
         Ok(plan
             .groups
@@ -265,7 +262,7 @@ impl Engine {
     /// What each function uses, asked for a single one.
     pub async fn users_of(&self, function: &str) -> Result<Vec<String>, String> {
         let Some(running) = &self.running else {
-            return Err("the swap engine is closed".into());
+            return Err(super::CLOSED.into());
         };
         #[derive(serde::Deserialize)]
         struct Uses {

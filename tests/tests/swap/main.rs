@@ -94,7 +94,15 @@ func (s *Shelf) Words() []string {
 "#;
 
 fn started() -> (Project, Fire, u64) {
+    started_with("")
+}
+
+/// With a fire.toml, if it says something.
+fn started_with(settings: &str) -> (Project, Fire, u64) {
     let project = Project::new(&[("main.go", MAIN), ("store/store.go", STORE)]);
+    if !settings.is_empty() {
+        project.write("fire.toml", settings);
+    }
     let mut fire = project.fire(&[]);
     let ready = fire.expect("ready");
     let pid = ready["pid"].as_u64().expect("a ready event has a pid");

@@ -1,10 +1,9 @@
 //! Workers that are killed, hang, or use too much memory, and what their functions do then.
 
-use fire_tests::driver::Project;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::{MAIN, STORE, started};
+use crate::{started, started_with};
 
 fn kill(worker: &Value) {
     let number = worker.as_i64().and_then(|pid| i32::try_from(pid).ok());
@@ -30,16 +29,8 @@ fn a_killed_worker_is_replaced() {
 
 #[test]
 fn a_worker_that_is_not_replaced_leaves_its_functions_to_the_generation_before() {
-    let project = Project::new(&[
-        ("main.go", MAIN),
-        ("store/store.go", STORE),
-        (
-            "fire.toml",
-            "policy = { name = \"serious-changes\", respawns = 0 }\n",
-        ),
-    ]);
-    let mut fire = project.fire(&[]);
-    fire.expect("ready");
+    let (project, mut fire, _) =
+        started_with("policy = { name = \"serious-changes\", respawns = 0 }\n");
     fire.types("b\n").prints("answer 0 B/b");
     project.replace("main.go", "\"/\"", "\"|\"");
     let first = fire.expect("swapped");
@@ -61,16 +52,9 @@ fn a_worker_that_is_not_replaced_leaves_its_functions_to_the_generation_before()
 
 #[test]
 fn a_worker_that_hangs_or_takes_too_much_memory_is_ended() {
-    let project = Project::new(&[
-        ("main.go", MAIN),
-        ("store/store.go", STORE),
-        (
-            "fire.toml",
-            "[policy]\nname = \"serious-changes\"\nrespawns = 0\nhang-after-ms = 600\nmemory-mb = 100\n",
-        ),
-    ]);
-    let mut fire = project.fire(&[]);
-    fire.expect("ready");
+    let (project, mut fire, _) = started_with(
+        "[policy]\nname = \"serious-changes\"\nrespawns = 0\nhang-after-ms = 600\nmemory-mb = 100\n",
+    );
     fire.types("b\n").prints("answer 0 B/b");
     let begin = "\treturn strings.ToUpper(word)";
     let hang = format!("\tfor word == \"loop\" {{\n\t}}\n{begin}");
@@ -94,13 +78,7 @@ fn a_worker_that_hangs_or_takes_too_much_memory_is_ended() {
 fn an_endless_loop_is_cured_by_the_next_save() {
     let policy =
         "[policy]\nname = \"serious-changes\"\nhang-after-ms = 0\nold-hang-after-ms = 500\n";
-    let project = Project::new(&[
-        ("main.go", MAIN),
-        ("store/store.go", STORE),
-        ("fire.toml", policy),
-    ]);
-    let mut fire = project.fire(&[]);
-    fire.expect("ready");
+    let (project, mut fire, _) = started_with(policy);
     let begin = "\treturn strings.ToUpper(word)";
     let hang = format!("\tfor word == \"loop\" {{\n\t}}\n{begin}");
     project.replace("main.go", begin, &hang);
