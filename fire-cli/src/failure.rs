@@ -8,12 +8,16 @@ use fire_host::setup::SetupError;
 use fire_host::state::StateError;
 use fire_host::toolchain::ToolchainError;
 
+use crate::output::Unsaid;
+
 /// Something failed.
 pub const FAILED: u8 = 1;
 /// The command line or `fire.toml` is wrong.
 pub const USAGE: u8 = 2;
 /// There is no usable Go.
 pub const NO_GO: u8 = 3;
+/// Nobody reads the output: what a shell gives for a program that SIGPIPE ended.
+const UNREAD: u8 = 128 + 13;
 
 /// A wrong argument, in one sentence.
 #[derive(Debug)]
@@ -29,6 +33,9 @@ impl std::error::Error for Usage {}
 
 /// Says what is wrong and gives the exit code.
 pub fn show(error: &anyhow::Error) -> ExitCode {
+    if error.downcast_ref().is_some_and(Unsaid::is_unread) {
+        return ExitCode::from(UNREAD);
+    }
     eprintln!("fire  error: {error:#}");
     let (code, hint) = judge(error);
     if let Some(hint) = hint {

@@ -1,4 +1,5 @@
-//! Where a session's tellings go: lines on stderr, objects in the `--events` file.
+//! Where a session's tellings go: lines on stderr, objects in the `--events` file. And what the other commands print on
+//! stdout.
 
 use std::fs::File;
 use std::io::{IsTerminal, Write};
@@ -9,6 +10,35 @@ use fire_host::supervise::Terminal;
 
 use crate::args::{Color, Common};
 use crate::render::{self, Paint, Verbosity};
+
+/// One line on stdout.
+macro_rules! say {
+    ($($part:tt)*) => { $crate::output::write(format_args!("{}\n", format_args!($($part)*))) };
+}
+
+/// Text on stdout.
+macro_rules! put {
+    ($($part:tt)*) => { $crate::output::write(format_args!($($part)*)) };
+}
+
+pub(crate) use {put, say};
+
+/// What a command has to say could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("the output cannot be written: {0}")]
+pub struct Unsaid(std::io::Error);
+
+impl Unsaid {
+    /// Nobody reads any more, as with `| head`: no failure worth a word.
+    pub fn is_unread(&self) -> bool {
+        self.0.kind() == std::io::ErrorKind::BrokenPipe
+    }
+}
+
+/// What `say!` and `put!` do.
+pub fn write(text: std::fmt::Arguments<'_>) -> Result<(), Unsaid> {
+    std::io::stdout().lock().write_fmt(text).map_err(Unsaid)
+}
 
 /// The user's terminal and the events file.
 pub struct Output {

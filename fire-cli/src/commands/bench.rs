@@ -5,6 +5,7 @@ use fire_host::bench::{Figures, Report, bench, settle};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Bench, Common};
+use crate::output::{put, say};
 
 /// Measures and prints.
 pub fn run(common: &Common, options: &Bench) -> anyhow::Result<u8> {
@@ -34,9 +35,9 @@ pub fn run(common: &Common, options: &Bench) -> anyhow::Result<u8> {
     };
     if options.json {
         let json = serde_json::to_string(&report).context("the figures make no JSON")?;
-        println!("{json}");
+        say!("{json}")?;
     } else {
-        print!("{}", table(&report));
+        put!("{}", table(&report))?;
     }
     Ok(0)
 }

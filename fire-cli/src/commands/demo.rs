@@ -22,6 +22,7 @@ use crate::args::{Common, Demo};
 use crate::commands::run::adopt_orphans;
 use crate::failure::FAILED;
 use crate::output::Output;
+use crate::output::say;
 use ask::{Service, State};
 use edits::{EDITS, Edit, Leads};
 
@@ -85,7 +86,7 @@ pub fn run(common: &Common, options: &Demo) -> anyhow::Result<u8> {
             show.report.failed(error);
         }
         if options.json {
-            println!("{}", show.report.json());
+            say!("{}", show.report.json())?;
         }
         if ended.is_ok() && show.report.held() {
             show.say(&show.report.summary());
@@ -241,7 +242,8 @@ impl Show {
 
     fn say(&self, text: &str) {
         if self.said {
-            println!("demo  {text}");
+            // Nobody reads: the show goes on, and its exit code tells.
+            let _ = say!("demo  {text}");
         }
     }
 }

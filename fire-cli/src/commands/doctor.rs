@@ -10,6 +10,7 @@ use fire_host::watch::{self, Scope, Watch};
 use rustix::process::{Resource, getrlimit};
 
 use crate::args::Common;
+use crate::output::say;
 
 /// How a check ended.
 enum Finding {
@@ -44,9 +45,9 @@ pub fn run(common: &Common) -> anyhow::Result<u8> {
                 ("BAD ", text, Some(cure))
             }
         };
-        println!("{mark}  {name:<14} {text}");
+        say!("{mark}  {name:<14} {text}")?;
         if let Some(cure) = cure {
-            println!("      {:<14} cure: {cure}", "");
+            say!("      {:<14} cure: {cure}", "")?;
         }
     }
     Ok(code)

@@ -5,6 +5,7 @@ mod air;
 use anyhow::Context;
 
 use crate::args::{Common, Init};
+use crate::output::say;
 
 const EXAMPLE: &str = include_str!("../../../fire.toml.example");
 
@@ -29,13 +30,13 @@ pub fn run(common: &Common, options: &Init) -> anyhow::Result<u8> {
     let settings = taken.as_ref().map_or(&[][..], |taken| &taken.settings);
     std::fs::write(&path, compose(settings))
         .with_context(|| format!("{} cannot be written", path.display()))?;
-    println!("wrote {}", path.display());
+    say!("wrote {}", path.display())?;
     if let Some(taken) = taken {
         for setting in &taken.settings {
-            println!("  from .air.toml: {}", setting.shown());
+            say!("  from .air.toml: {}", setting.shown())?;
         }
         for left in &taken.left_out {
-            println!("  not taken over: {left}");
+            say!("  not taken over: {left}")?;
         }
     }
     Ok(0)

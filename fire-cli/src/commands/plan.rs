@@ -10,6 +10,7 @@ use fire_host::setup::{Request, settle_modules};
 use serde_json::json;
 
 use crate::args::{Common, Explain, Plan};
+use crate::output::say;
 
 /// Lists every function.
 pub fn run(common: &Common, options: &Plan) -> anyhow::Result<u8> {
@@ -35,23 +36,23 @@ pub fn run(common: &Common, options: &Plan) -> anyhow::Result<u8> {
                 })
             })
             .collect();
-        println!(
+        say!(
             "{}",
             json!({ "functions": functions, "movable": movable, "total": total, "groups": groups })
-        );
+        )?;
         return Ok(0);
     }
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for function in &reading.functions {
         match &function.reason {
-            None => println!("movable    {}", function.id),
+            None => say!("movable    {}", function.id)?,
             Some(code) => {
                 *reasons.entry(code).or_default() += 1;
-                println!(
+                say!(
                     "{code:<10} {}: {}",
                     function.id,
                     function.detail.as_deref().unwrap_or("")
-                );
+                )?;
             }
         }
     }
@@ -60,9 +61,9 @@ pub fn run(common: &Common, options: &Plan) -> anyhow::Result<u8> {
     } else {
         movable as f64 * 100.0 / total as f64
     };
-    println!("{movable} of {total} functions can be moved ({share:.1}%)");
+    say!("{movable} of {total} functions can be moved ({share:.1}%)")?;
     for (code, count) in reasons {
-        println!("  {code}: {count}");
+        say!("  {code}: {count}")?;
     }
     Ok(0)
 }
@@ -98,22 +99,22 @@ pub fn explain(common: &Common, options: &Explain) -> anyhow::Result<u8> {
             }
         );
     };
-    println!("{}", function.id);
-    println!("  at {}:{}", project.shown(&function.file), function.line);
+    say!("{}", function.id)?;
+    say!("  at {}:{}", project.shown(&function.file), function.line)?;
     match (&function.reason, &function.detail) {
         (None, _) => {
-            println!("  can be moved: an edit of its body is swapped, the process keeps its state")
+            say!("  can be moved: an edit of its body is swapped, the process keeps its state")?
         }
-        (Some(code), detail) => println!(
+        (Some(code), detail) => say!(
             "  cannot be moved ({code}: {}): an edit of its body restarts the program",
             detail.as_deref().unwrap_or("")
-        ),
+        )?,
     }
-    println!("  an edit of its parameters or results restarts the program");
+    say!("  an edit of its parameters or results restarts the program")?;
     if users.is_empty() {
-        println!("  no other function of the program names it");
+        say!("  no other function of the program names it")?;
     } else {
-        println!("  used by {}", users.join(", "));
+        say!("  used by {}", users.join(", "))?;
     }
     Ok(0)
 }

@@ -7,6 +7,7 @@ use fire_host::swap::{GenerationStatus, Status, Undone};
 
 use super::run::root;
 use crate::args::{Common, Status as Options};
+use crate::output::{put, say};
 
 /// Prints how things are.
 pub fn run(common: &Common, options: &Options) -> anyhow::Result<u8> {
@@ -16,11 +17,11 @@ pub fn run(common: &Common, options: &Options) -> anyhow::Result<u8> {
             [only] => serde_json::to_string(only)?,
             all => serde_json::to_string(&serde_json::json!({ "apps": all }))?,
         };
-        println!("{text}");
+        say!("{text}")?;
         return Ok(0);
     }
     for status in &all {
-        print!("{}", shown(status));
+        put!("{}", shown(status))?;
     }
     Ok(0)
 }
@@ -28,7 +29,7 @@ pub fn run(common: &Common, options: &Options) -> anyhow::Result<u8> {
 /// Has the last swap taken back.
 pub fn undo(common: &Common) -> anyhow::Result<u8> {
     for undone in inquiry::take_back(&root(common)?)? {
-        print!("{}", shown_undone(&undone));
+        put!("{}", shown_undone(&undone))?;
     }
     Ok(0)
 }

@@ -12,6 +12,7 @@ use fire_host::verify::{Options, PackageReport, Progress, Report, verify};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Common, Verify};
+use crate::output::say;
 
 /// How often the progress line is written anew.
 const REFRESH: Duration = Duration::from_millis(250);
@@ -69,7 +70,7 @@ pub fn run(common: &Common, options: &Verify) -> anyhow::Result<u8> {
     };
     paper.whole(&report);
     if options.json {
-        println!("{}", serde_json::to_string(&report)?);
+        say!("{}", serde_json::to_string(&report)?)?;
     }
     Ok(u8::from(!report.equal))
 }
@@ -89,7 +90,8 @@ impl Paper {
         if self.json {
             eprintln!("{text}");
         } else {
-            println!("{text}");
+            // Nobody reads: the comparison goes on, and its exit code tells.
+            let _ = say!("{text}");
         }
     }
 

@@ -14,6 +14,7 @@ use fire_host::plugins::{image, places};
 use super::api;
 use super::manifest::{asks_a_registry, forget_foreign_path, patch};
 use crate::args::Common;
+use crate::output::say;
 
 #[derive(Debug, Args)]
 pub struct Add {
@@ -75,17 +76,17 @@ pub fn run(common: &Common, add: &Add) -> anyhow::Result<u8> {
             directory.join("lock.toml").display()
         )
     })?;
-    println!(
+    say!(
         "installed the {kind} {} {} in {}",
         about.name,
         about.version,
         directory.display()
-    );
-    println!(
+    )?;
+    say!(
         "  use it      {} = \"{}\" in fire.toml",
         kind.key(),
         about.name
-    );
+    )?;
     Ok(0)
 }
 

@@ -10,6 +10,7 @@ use fire_plugin_api::conformance::{self, Report};
 use fire_plugin_api::{Error, Transport};
 
 use crate::failure::FAILED;
+use crate::output::{put, say};
 
 #[derive(Debug, Args)]
 pub struct Check {
@@ -30,19 +31,19 @@ pub fn run(check: &Check) -> anyhow::Result<u8> {
             about.name
         )
     })?;
-    println!("{kind} {} {}", about.name, about.version);
+    say!("{kind} {} {}", about.name, about.version)?;
     let report = conform(&library, kind, &check.options)?;
-    print!("{report}");
+    put!("{report}")?;
     if report.passed() {
-        println!("passed {} checks", report.checks.len());
+        say!("passed {} checks", report.checks.len())?;
         return Ok(0);
     }
     let failures = report.checks.iter().filter(|check| check.failure.is_some());
-    println!(
+    say!(
         "failed {} of {} checks",
         failures.count(),
         report.checks.len()
-    );
+    )?;
     Ok(FAILED)
 }
 

@@ -7,6 +7,7 @@ use fire_host::plugins::lock::{Digest, Lock};
 use fire_host::plugins::{Kind, Origin, Place, built_in_names, image};
 
 use crate::args::Common;
+use crate::output::say;
 
 /// A line of the list.
 struct Row {
@@ -37,7 +38,7 @@ pub fn run(common: &Common) -> anyhow::Result<u8> {
             "{:<10} {:<20} {:<10} {:<14} {}",
             row.kind, row.name, row.version, row.origin, row.state
         );
-        println!("{}", line.trim_end());
+        say!("{}", line.trim_end())?;
     }
     Ok(0)
 }

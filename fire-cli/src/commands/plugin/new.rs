@@ -8,6 +8,7 @@ use clap::Args;
 use fire_host::plugins::Kind;
 
 use crate::args::Common;
+use crate::output::say;
 
 #[derive(Debug, Args)]
 pub struct New {
@@ -60,14 +61,14 @@ pub fn run(common: &Common, new: &New) -> anyhow::Result<u8> {
         }
         fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;
     }
-    println!("made the {kind} {name} in ./{name}", name = new.name);
-    println!("  test it     cd {} && cargo test", new.name);
-    println!("  install it  fire plugin add --path {}", new.name);
-    println!(
+    say!("made the {kind} {name} in ./{name}", name = new.name)?;
+    say!("  test it     cd {} && cargo test", new.name)?;
+    say!("  install it  fire plugin add --path {}", new.name)?;
+    say!(
         "  use it      {} = \"{}\" in fire.toml",
         kind.key(),
         new.name
-    );
+    )?;
     Ok(0)
 }
 

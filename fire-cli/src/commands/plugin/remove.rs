@@ -9,6 +9,7 @@ use fire_host::plugins::lock::Lock;
 use fire_host::plugins::{nearest, places};
 
 use crate::args::Common;
+use crate::output::say;
 
 #[derive(Debug, Args)]
 pub struct Remove {
@@ -46,6 +47,6 @@ pub fn run(common: &Common, remove: &Remove) -> anyhow::Result<u8> {
             directory.join("lock.toml").display()
         )
     })?;
-    println!("removed {}", remove.name);
+    say!("removed {}", remove.name)?;
     Ok(0)
 }
