@@ -24,6 +24,7 @@ pub fn binary() -> &'static Path {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let built = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--package", "fire-cli"])
+            .args((!cfg!(debug_assertions)).then_some("--release"))
             .current_dir(&root)
             .status()
             .expect("cargo runs");
