@@ -274,6 +274,10 @@ impl Swapper for Engine {
         Box::pin(self.swapped(hot))
     }
 
+    fn called_once<'a>(&'a mut self, functions: &'a [String]) -> Task<'a, Vec<String>> {
+        Box::pin(self.once(functions))
+    }
+
     fn revert<'a>(&'a mut self, functions: &'a [String]) -> Task<'a, Result<(), Fallback>> {
         Box::pin(self.reverted(functions))
     }

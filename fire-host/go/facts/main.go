@@ -73,6 +73,8 @@ func answer(s *session, r *request) (reply map[string]any) {
 		err = s.functions(reply)
 	case "uses":
 		err = s.uses(r, reply)
+	case "once":
+		err = s.once(r, reply)
 	case "instrument":
 		err = s.instrument(r, reply)
 	case "baseline":

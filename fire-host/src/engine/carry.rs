@@ -147,6 +147,25 @@ impl Engine {
         Ok(())
     }
 
+    /// Those that are called only as the program starts, as the source is now. None if that cannot be told.
+    pub(super) async fn once(&mut self, functions: &[String]) -> Vec<String> {
+        #[derive(Default, serde::Deserialize)]
+        struct Once {
+            once: Vec<String>,
+        }
+        let Some(running) = &self.running else {
+            return Vec::new();
+        };
+        let answer = running
+            .facts
+            .ask(serde_json::json!({ "do": "once", "subjects": functions }));
+        let answer: Once = answer.await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "who calls the functions is not known");
+            Once::default()
+        });
+        answer.once
+    }
+
     /// Takes the last batch back. The source stays as it is: the next save is judged against what runs then.
     pub(super) async fn undone(&mut self) -> Result<Undone, Fallback> {
         let (Some(running), Some(before)) = (&self.running, self.before.clone()) else {

@@ -386,9 +386,14 @@ impl Answerer {
     pub async fn carry_out(&mut self, finding: Finding, since: Instant, app: &mut Option<App>) {
         match finding {
             Finding::Done(events) => {
+                let swapped = events.iter().find_map(|event| match event {
+                    Event::Swapped { functions, .. } => Some(functions.clone()),
+                    _ => None,
+                });
                 for event in events {
                     self.outlet.event(event);
                 }
+                self.tell_called_once(&swapped.unwrap_or_default()).await;
             }
             Finding::Failed(stage, diagnostics) => {
                 self.fail(stage, diagnostics, since, app.is_some());

@@ -275,6 +275,12 @@ pub trait Swapper: Send {
     /// Swaps. All or nothing.
     fn swap(&mut self, hot: Hot) -> Task<'_, Result<Swapped, Fallback>>;
 
+    /// Those of the functions that are called only as the program starts: a new body of one does not run before the next
+    /// start.
+    fn called_once<'a>(&'a mut self, _functions: &'a [String]) -> Task<'a, Vec<String>> {
+        Box::pin(std::future::ready(Vec::new()))
+    }
+
     /// Unhooks functions: their calls run natively again.
     fn revert<'a>(&'a mut self, functions: &'a [String]) -> Task<'a, Result<(), Fallback>>;
 

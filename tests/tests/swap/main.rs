@@ -382,3 +382,32 @@ fn everything_moved_before_main_answers_alike() {
         fire.ends(Duration::from_secs(10));
     }
 }
+
+#[test]
+fn a_change_that_shows_after_a_restart_alone_is_told_as_that() {
+    let (project, mut fire, _) = started();
+    project.replace(
+        "store/store.go",
+        "map[string]int{}",
+        "make(map[string]int, 8)",
+    );
+    let swapped = fire.expect("swapped");
+    assert_eq!(functions(&swapped), ["example.com/app/store.New"]);
+    // The second is told after all of the first.
+    project.replace("main.go", r#""/" +"#, r#""|" +"#);
+    let swapped = fire.expect("swapped");
+    assert_eq!(functions(&swapped), ["example.com/app.describe"]);
+    fire.signal(Signal::INT);
+    let ended = fire.ends(Duration::from_secs(20));
+    let told: Vec<&str> = ended
+        .stderr
+        .lines()
+        .filter(|line| line.contains("called only as the program starts"))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "fire  example.com/app/store.New is called only as the program starts: the change shows after a restart"
+        ]
+    );
+}

@@ -45,6 +45,25 @@ impl Answerer {
         }
     }
 
+    /// Says which of the swapped functions will not run: whoever has changed the place where routes are registered would
+    /// wait for an effect.
+    pub(super) async fn tell_called_once(&mut self, swapped: &[String]) {
+        let once = match &mut self.swapper {
+            Some(swapper) if !swapped.is_empty() => swapper.called_once(swapped).await,
+            _ => return,
+        };
+        let verb = match once.as_slice() {
+            [] => return,
+            [_] => "is",
+            _ => "are",
+        };
+        let text = format!(
+            "{} {verb} called only as the program starts: the change shows after a restart",
+            once.join(", ")
+        );
+        self.outlet.note(Level::Say, text, None);
+    }
+
     pub(super) async fn revert(&mut self, functions: Vec<String>, since: Instant) -> Finding {
         let Some(swapper) = &mut self.swapper else {
             return self.build(Vec::new()).await;
