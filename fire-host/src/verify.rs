@@ -7,6 +7,7 @@ mod benchmarks;
 mod bisect;
 mod build;
 mod compare;
+mod goroutines;
 mod outcomes;
 mod package;
 

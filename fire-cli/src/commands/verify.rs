@@ -156,11 +156,21 @@ impl Paper {
                 package.flaky.join(", ")
             ));
         }
-        for one in &package.unsteady {
+        let (unreached, unsteady): (Vec<_>, Vec<_>) = package
+            .unsteady
+            .iter()
+            .partition(|one| one.is_consequence());
+        for one in unsteady {
             self.say(&format!(
                 "  unsteady: {} ended differently moved once, and as plain in two runs of its own after that\n    moved: {}",
                 one.test,
                 self.cut(&one.moved)
+            ));
+        }
+        if !unreached.is_empty() {
+            self.say(&format!(
+                "  not reached moved once, for the same reason: {} tests, which ended as plain in two runs of their own after that",
+                unreached.len()
             ));
         }
         for one in &package.slow {

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::engine::trial::Ran;
 
+use super::goroutines;
 use super::outcomes::{Ending, Outcome, Outcomes, without_addresses};
 
 /// A test that ended differently.
@@ -75,6 +76,11 @@ impl Difference {
             .map_or(&self.test, |(name, _)| name)
     }
 
+    /// The test was not reached moved: another one ended the process.
+    pub fn is_consequence(&self) -> bool {
+        self.moved.starts_with(NOT_RUN)
+    }
+
     /// The test ended by itself moved, and failed.
     pub fn failed(&self) -> bool {
         self.moved.starts_with(FAILED)
@@ -119,7 +125,9 @@ fn shown(outcome: Option<&Outcome>, run: &Ran) -> String {
                 Ending::Pass => "pass".into(),
                 Ending::Skip => "skip".into(),
                 Ending::Fail => format!("{FAILED}{text}"),
-                Ending::Unfinished => format!("did not end: {}\n{text}", why()),
+                Ending::Unfinished => {
+                    format!("did not end: {}\n{}", why(), goroutines::readable(text))
+                }
             }
         }
     }
