@@ -35,8 +35,11 @@ fn random_programs_behave_the_same_in_workers() {
         .enable_all()
         .build()
         .unwrap();
+    // Several runs with different seeds may go on at once.
+    let directory =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../target/generated/{first}"));
     let differences = runtime.block_on(run(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/generated"),
+        &directory,
         programs(first, count, EACH),
         split,
         &[Over::Shm],
@@ -48,4 +51,5 @@ fn random_programs_behave_the_same_in_workers() {
         texts.len(),
         texts.join("\n\n")
     );
+    std::fs::remove_dir_all(&directory).unwrap();
 }

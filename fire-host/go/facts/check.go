@@ -30,6 +30,8 @@ type PackageInfo struct {
 
 	functions []*function // in source order, once asked for
 	byID      map[string]*function
+
+	addressReaders map[string]bool // see addresses.go, once asked for
 }
 
 // name is the package's name, also if all of its files are tests.

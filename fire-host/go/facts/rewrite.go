@@ -18,6 +18,7 @@ type rewriter struct {
 	out       *emitter
 	table     *importTable // imports that the generated text adds
 	boxed     map[types.Object]bool
+	shared    map[types.Object]bool           // variables that calls of closures may change
 	old       bool                            // loop variables are shared by all iterations (before Go 1.22)
 	generic   bool                            // the function has type parameters, or its receiver has
 	label     string                          // of the loop or switch that is rendered next, with its colon; empty once written

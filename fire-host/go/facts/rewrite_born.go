@@ -14,6 +14,8 @@ func (r *rewriter) findBoxed(decl *ast.FuncDecl) {
 	b := boxes{rewriter: r}
 	b.walk(decl.Body)
 	r.findIdle(decl.Body)
+	r.shared = map[types.Object]bool{}
+	r.findShared(decl.Body, nil)
 	ast.Inspect(decl, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncType:
@@ -189,6 +191,43 @@ func holdsReference(t types.Type) bool {
 		return false
 	}
 	return true
+}
+
+// findShared collects the variables that function literals assign to which they do not declare: a call may change them.
+func (r *rewriter) findShared(n ast.Node, inside *ast.FuncLit) {
+	assigned := func(e ast.Expr) {
+		if e == nil || inside == nil {
+			return
+		}
+		if id := r.root(e); id != nil {
+			if o := r.object(id); isLocal(o) && (o.Pos() < inside.Pos() || o.Pos() >= inside.End()) {
+				r.shared[o] = true
+			}
+		}
+	}
+	ast.Inspect(n, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			if inside == nil || n.Pos() != inside.Pos() {
+				r.findShared(n.Body, n)
+				return inside != nil // what is outside of this one as well
+			}
+		case *ast.AssignStmt:
+			for _, e := range n.Lhs {
+				if r.newObject(e) == nil {
+					assigned(e)
+				}
+			}
+		case *ast.IncDecStmt:
+			assigned(n.X)
+		case *ast.RangeStmt:
+			if n.Tok == token.ASSIGN {
+				assigned(n.Key)
+				assigned(n.Value)
+			}
+		}
+		return true
+	})
 }
 
 // findIdle collects the variables that constant expressions alone mention, as in len(array).

@@ -2,9 +2,21 @@ package main
 
 import (
 	"go/ast"
+	"go/token"
 	"go/types"
 	"strings"
 )
+
+// lifetimes are functions that see when nothing refers to an object any more, or that make what sees it. Home keeps what a
+// moved call has been handed for as long as the call, and with the closures that it leaves: such an object would not go.
+var lifetimes = map[string]bool{"runtime.SetFinalizer": true, "runtime.AddCleanup": true, "weak.Make": true}
+
+// watchesLifetime refuses a use of a function that watches an object's lifetime.
+func watchesLifetime(f *types.Func, pos token.Pos) {
+	if id := functionID(f); lifetimes[id] {
+		panic(refusal{reasonConstruct, "a call of " + id + ": home keeps what a moved call refers to, so that it would not be collected when it is here", pos})
+	}
+}
 
 func (r *rewriter) call(e *ast.CallExpr) string {
 	tv := r.types.Types[e.Fun]
@@ -32,6 +44,9 @@ func (r *rewriter) call(e *ast.CallExpr) string {
 	case *ast.IndexExpr, *ast.IndexListExpr:
 		callee = r.instantiated(f)
 	}
+	if callee != nil && !(len(e.Args) == 2 && r.types.Types[e.Args[1]].IsNil()) { // no finalizer is none to wait for
+		watchesLifetime(callee, e.Pos())
+	}
 	if callee != nil && functionID(callee) == "reflect.TypeFor" {
 		return r.typeForCall(e, callee)
 	}
@@ -53,6 +68,7 @@ func (r *rewriter) function(e ast.Expr, f *types.Func) string {
 func (r *rewriter) functionValue(e ast.Expr, f *types.Func) string {
 	name := r.function(e, f)
 	if id := functionID(f); f.Signature().TypeParams().Len() == 0 && f.Pkg() != nil && replaced[id] == "" {
+		watchesLifetime(f, e.Pos())
 		if r.out.valued[id] == nil {
 			r.out.valued[id] = f
 			r.out.changed = true

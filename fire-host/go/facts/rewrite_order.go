@@ -43,7 +43,8 @@ func (r *rewriter) anyInOrder(list []ast.Expr) (found bool) {
 	return found
 }
 
-// remote reports whether an expression is a variable, or a part of one, that is read by a call: it lies at home, or is deferred.
+// remote reports whether an expression is a variable, or a part of one, that is read by a call: it lies at home, or is deferred; or
+// that a closure changes: where a statement becomes several, the compiler does not see that its reads belong behind the calls.
 func (r *rewriter) remote(e ast.Expr) bool {
 	e = ast.Unparen(e)
 	if e != nil && e == r.deferred {
@@ -52,7 +53,7 @@ func (r *rewriter) remote(e ast.Expr) bool {
 	switch e := e.(type) {
 	case *ast.Ident:
 		o := r.object(e)
-		return r.boxed[o] || isPackageVariable(o)
+		return r.boxed[o] || r.shared[o] || isPackageVariable(o)
 	case *ast.StarExpr:
 		return true
 	case *ast.SelectorExpr:

@@ -21,6 +21,8 @@ func (r *rewriter) unsafeConversion(e *ast.CallExpr, to, from types.Type) string
 	target := r.source(e.Fun)
 	switch {
 	case isUnsafePointer(to) && isBasic(from, types.IsInteger):
+		computed, ok := r.computed(x)
+		r.mustReach(e, computed, ok, 0)
 		return target + "(fire__.PointerAt(" + r.expr(x) + "))"
 	case isUnsafePointer(from) && isBasic(to, types.IsInteger):
 		if made, _ := r.pointerMade(x); made != nil {
@@ -195,12 +197,17 @@ func (r *rewriter) unsafeCall(e *ast.CallExpr, name string) string {
 	switch name {
 	case "Sizeof", "Alignof", "Offsetof":
 		return r.source(e) // of a type parameter; the operand is not evaluated
-	case "Add", "SliceData":
+	case "Add":
+		offset, constant := r.constantOf(e.Args[1])
+		r.mustReach(e, reach{e.Args[0], offset, constant}, true, 0)
+		return r.keep(e, e.Args...)
+	case "SliceData":
 		return r.keep(e, e.Args...)
 	case "Slice":
 		if call, ok := ast.Unparen(e.Args[0]).(*ast.CallExpr); ok && r.isStringData(call) {
 			return r.source(e.Fun) + "(fire__.StringData(" + r.expr(call.Args[0]) + "), " + r.expr(e.Args[1]) + ")"
 		}
+		r.mustReachSlice(e)
 		return r.keep(e, e.Args...)
 	case "String":
 		return "fire__.StringAt(" + r.expr(e.Args[0]) + ", " + r.expr(e.Args[1]) + ")"

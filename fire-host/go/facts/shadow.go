@@ -118,6 +118,9 @@ func (e *emitter) host(info *PackageInfo, file *ast.File, decl *ast.FuncDecl, as
 	}
 	r := &rewriter{info: info, types: info.Info, file: file, text: info.Source[file], out: e, table: newImportTable(info.Pkg.Path()),
 		boxed: map[types.Object]bool{}, old: beforeSharedLoops(info, file)}
+	if why := r.tellsStringsApart(decl); why != "" {
+		return &refusal{reasonUnsafe, why, decl.Pos()}
+	}
 	name := decl.Name.Name
 	if as != asItself {
 		name = hostedName(object)

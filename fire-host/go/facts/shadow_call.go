@@ -25,6 +25,7 @@ func (e *emitter) markFunction(f *types.Func) {
 	}
 	library := e.s.user[f.Pkg().Path()] == nil
 	if signature.TypeParams().Len() > 0 || library && !f.Exported() {
+		watchesLifetime(f, token.NoPos)
 		e.bringAlong(id, f)
 		return
 	}

@@ -73,7 +73,14 @@ type names struct{}
 func (names) Named(t reflect.Type) (string, bool) {
 	registry.Lock()
 	defer registry.Unlock()
-	return lockedName(t), true
+	name := lockedName(t)
+	if _, entered := registry.names[t]; !entered {
+		ensureIndex()
+		if other := registry.types[name]; other != nil && other != t {
+			name += "″" // declared inside a function, where its name hides the package's
+		}
+	}
+	return name, true
 }
 
 func lockedName(t reflect.Type) string {
@@ -111,14 +118,20 @@ func (names) Lookup(name string) reflect.Type {
 	if t := registry.types[name]; t != nil {
 		return t
 	}
-	if !registry.indexed {
-		registry.indexed = true
-		indexTypes()
-		for _, t := range registry.anonymous {
-			registry.types[wire.Name(lockedNames{}, t)] = t
-		}
-	}
+	ensureIndex()
 	return registry.types[name]
+}
+
+// ensureIndex names what has no name in the registry yet, once it is needed.
+func ensureIndex() {
+	if registry.indexed {
+		return
+	}
+	registry.indexed = true
+	indexTypes()
+	for _, t := range registry.anonymous {
+		registry.types[wire.Name(lockedNames{}, t)] = t
+	}
 }
 
 // lockedNames is names where the registry is locked already.

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"go/ast"
+	"go/constant"
+	"go/token"
+	"go/types"
+)
+
+// Home checks every address that a worker names against what it has handed out: values of known types, and by untyped
+// pointers memory of which it knows where it begins. An address that is computed with a number, from a pointer to one value,
+// may lie beside what home knows of, though in the same array. A body is moved if the address is certain to be known:
+//
+//	to a constant place within the value, or behind an untyped pointer
+//	to any place of a slice or an array that the pointer is made of
+//
+// Anything else is refused.
+
+// reach is a pointer and how far from it.
+type reach struct {
+	from     ast.Expr // an unsafe.Pointer
+	offset   int64
+	constant bool
+}
+
+// computed takes an address apart that is computed as a number.
+func (r *rewriter) computed(e ast.Expr) (reach, bool) {
+	switch e := ast.Unparen(e).(type) {
+	case *ast.BinaryExpr:
+		if e.Op != token.ADD && e.Op != token.SUB {
+			break
+		}
+		for _, side := range [][2]ast.Expr{{e.X, e.Y}, {e.Y, e.X}} {
+			found, ok := r.computed(side[0])
+			if !ok {
+				continue
+			}
+			by, constant := r.constantOf(side[1])
+			if e.Op == token.SUB {
+				by = -by
+			}
+			return reach{found.from, found.offset + by, found.constant && constant}, true
+		}
+	case *ast.CallExpr:
+		if !r.types.Types[e.Fun].IsType() || len(e.Args) != 1 {
+			break
+		}
+		if isUnsafePointer(r.typeOf(e.Args[0])) {
+			return reach{e.Args[0], 0, true}, true
+		}
+		return r.computed(e.Args[0])
+	}
+	return reach{}, false
+}
+
+func (r *rewriter) constantOf(e ast.Expr) (int64, bool) {
+	value := r.types.Types[e].Value
+	if value == nil {
+		return 0, false
+	}
+	return constant.Int64Val(constant.ToInt(value))
+}
+
+// mustReach refuses a call that computes an address, or looks at so many bytes there, unless home is certain to know it.
+func (r *rewriter) mustReach(e *ast.CallExpr, to reach, ok bool, size int64) {
+	if !ok || !r.isKnown(to, size) {
+		panic(refusal{reasonUnsafe, "an address computed from a pointer", e.Pos()})
+	}
+}
+
+func (r *rewriter) isKnown(to reach, size int64) bool {
+	made, elem := r.pointerMade(to.from)
+	if made == nil {
+		return to.constant && to.offset >= 0
+	}
+	if _, array := core(elem).(*types.Array); array || r.isOfSeries(made.(*ast.CallExpr).Args[0]) {
+		return true
+	}
+	if !to.constant || to.offset < 0 {
+		return false
+	}
+	return to.offset == 0 && size == 0 || !isOpen(elem) && to.offset+max(size, 1) <= r.out.s.sizes.Sizeof(elem)
+}
+
+// isOfSeries reports whether a pointer is made of a slice or an array, which home knows as a whole.
+func (r *rewriter) isOfSeries(p ast.Expr) bool {
+	switch p := ast.Unparen(p).(type) {
+	case *ast.UnaryExpr:
+		_, ok := ast.Unparen(p.X).(*ast.IndexExpr)
+		return ok && p.Op == token.AND
+	case *ast.CallExpr:
+		s, ok := ast.Unparen(p.Fun).(*ast.SelectorExpr)
+		return ok && s.Sel.Name == "SliceData" && r.types.Types[p.Fun].IsBuiltin()
+	}
+	return false
+}
+
+// mustReachSlice is mustReach for unsafe.Slice.
+func (r *rewriter) mustReachSlice(e *ast.CallExpr) {
+	p := ast.Unparen(e.Args[0])
+	if r.isOfSeries(p) {
+		return
+	}
+	elem := core(r.typeOf(p)).(*types.Pointer).Elem()
+	n, known := r.constantOf(e.Args[1])
+	known = known && !isOpen(elem)
+	if known {
+		n *= r.out.s.sizes.Sizeof(elem)
+	}
+	to := reach{nil, 0, known}
+	if call, ok := p.(*ast.CallExpr); ok && r.types.Types[call.Fun].IsType() && len(call.Args) == 1 && isUnsafePointer(r.typeOf(call.Args[0])) {
+		to.from = call.Args[0]
+		r.mustReach(e, to, true, n)
+		return
+	}
+	if !known || n > r.out.s.sizes.Sizeof(elem) {
+		r.mustReach(e, to, false, n)
+	}
+}
