@@ -124,6 +124,9 @@ impl Outcomes {
     }
 }
 
+/// How `crossed` in the home's `trace_unsafe.go` begins.
+const CROSSED: &str = "panic: fire: in moved code, ";
+
 /// The text of the panic that ended a process: from `panic: ` to the first goroutine. Addresses differ from run to run.
 fn panic_of(output: &str) -> Option<String> {
     let at = output
@@ -133,6 +136,11 @@ fn panic_of(output: &str) -> Option<String> {
         .find(|at| output[*at..].contains("\n\ngoroutine "))?;
     let text = &output[at..];
     let text = text.split("\n\ngoroutine ").next().unwrap_or(text);
+    // Of a panic that came from a worker the runtime prints the frames there first, as a value of its own.
+    let text = match text.strip_prefix(CROSSED) {
+        Some(rest) => rest.find("\tpanic: ").map_or(rest, |at| &rest[at + 1..]),
+        None => text,
+    };
     // Which instruction the kernel stopped is not part of what Go promises.
     let lines: Vec<&str> = text
         .lines()
@@ -228,6 +236,11 @@ mod tests {
             found.panic.as_deref(),
             Some("panic: at 0x… [recovered]\n\tpanic: at 0x…")
         );
+        let moved = output.replace(
+            "\npanic: at",
+            "\npanic: fire: in moved code, the innermost call first, before the frames below\n\tin the worker:\n\tp.F(...)\n\t\t/p.go:1\n\t\n\tpanic: at",
+        );
+        assert_eq!(Outcomes::read(&moved).panic, found.panic);
     }
 
     #[test]
