@@ -117,3 +117,36 @@ func (r *rewriter) mustReachSlice(e *ast.CallExpr) {
 		r.mustReach(e, to, false, n)
 	}
 }
+
+// headerMade is where a declaration makes the header of a slice or a string: with a number for its address.
+func (r *rewriter) headerMade(decl ast.Node) (at token.Pos) {
+	ast.Inspect(decl, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.CompositeLit:
+			if r.isHeader(n) {
+				at = n.Pos()
+			}
+		case *ast.AssignStmt:
+			for _, target := range n.Lhs {
+				if s, ok := ast.Unparen(target).(*ast.SelectorExpr); ok && s.Sel.Name == "Data" && r.isHeader(s.X) {
+					at = s.Pos()
+				}
+			}
+		}
+		return !at.IsValid()
+	})
+	return at
+}
+
+// isHeader reports whether an expression is a reflect.SliceHeader or a reflect.StringHeader, or points to one.
+func (r *rewriter) isHeader(e ast.Expr) bool {
+	t := r.types.TypeOf(e)
+	if t == nil {
+		return false
+	}
+	if p, ok := t.Underlying().(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	n, ok := types.Unalias(t).(*types.Named)
+	return ok && n.Obj().Pkg() != nil && n.Obj().Pkg().Path() == "reflect" && (n.Obj().Name() == "SliceHeader" || n.Obj().Name() == "StringHeader")
+}

@@ -121,6 +121,9 @@ func (e *emitter) host(info *PackageInfo, file *ast.File, decl *ast.FuncDecl, as
 	if why := r.tellsStringsApart(decl); why != "" {
 		return &refusal{reasonUnsafe, why, decl.Pos()}
 	}
+	if at := r.headerMade(decl); at.IsValid() {
+		return &refusal{reasonUnsafe, "the header of a slice or a string made of numbers", at}
+	}
 	name := decl.Name.Name
 	if as != asItself {
 		name = hostedName(object)
