@@ -60,7 +60,7 @@ func (r *rewriter) tellsStringsApart(decl *ast.FuncDecl) string {
 	}
 	id := r.callee(decl, func(f *types.Func) bool {
 		info := s.user[f.Pkg().Path()]
-		return info != nil && info != r.info && len(s.addressReaders(info)) > 0 && s.addressReaders(info)[functionID(f)]
+		return info != nil && info != r.info && s.addressReaders(info)[functionID(f)]
 	})
 	if id == "" {
 		return ""
@@ -100,8 +100,8 @@ func (r *rewriter) looksAtBytes(body ast.Node) bool {
 		if !ok || found {
 			return !found
 		}
-		if r.types.Types[e.Fun].IsType() && len(e.Args) == 1 && isUnsafePointer(r.typeOf(e.Args[0])) {
-			if made, original := r.pointerMade(e.Args[0]); made != nil {
+		if operand := r.converted(e); operand != nil && isUnsafePointer(r.typeOf(operand)) {
+			if made, original := r.pointerMade(operand); made != nil {
 				seen, ok := core(r.typeOf(e)).(*types.Pointer)
 				found = ok && r.reveals(original, seen.Elem())
 			}
@@ -132,18 +132,12 @@ func (r *rewriter) calculates(decl *ast.FuncDecl) bool {
 			case token.SUB, token.EQL, token.NEQ, token.LSS, token.LEQ, token.GTR, token.GEQ:
 				x, y := r.types.Types[e.X], r.types.Types[e.Y]
 				fixed := x.Value != nil || y.Value != nil || x.IsNil() || y.IsNil()
-				found = found || !fixed && (address(x.Type) || r.pointsToBytes(e.X) || r.pointsToBytes(e.Y))
+				found = found || !fixed && (address(x.Type) || r.isStringData(e.X) || r.isStringData(e.Y))
 			}
 		}
 		return !found
 	})
 	return found
-}
-
-// pointsToBytes reports whether an expression is a call of unsafe.StringData.
-func (r *rewriter) pointsToBytes(e ast.Expr) bool {
-	call, ok := ast.Unparen(e).(*ast.CallExpr)
-	return ok && r.isStringData(call)
 }
 
 // handlesStrings reports whether a declaration deals in strings that are no constants.

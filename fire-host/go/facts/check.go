@@ -30,6 +30,8 @@ type PackageInfo struct {
 
 	functions []*function // in source order, once asked for
 	byID      map[string]*function
+	namings   []naming // in declarations of variables
+	named     bool     // namings has been read
 
 	addressReaders map[string]bool // see addresses.go, once asked for
 }

@@ -4,7 +4,6 @@ import (
 	"go/ast"
 	"go/types"
 	"path/filepath"
-	"sort"
 	"strings"
 )
 
@@ -17,7 +16,7 @@ const (
 	reasonGeneric   = "generic"   // an instance of it that a worker cannot name, or generic code that cannot come along
 	reasonRecover   = "recover"   // recover works only in the frame that the panic called
 	reasonConstruct = "construct" // a construct that the rewriter refuses, named in the detail
-	reasonUnsafe    = "unsafe"    // it looks at the address of a string's bytes or of a function's code
+	reasonUnsafe    = "unsafe"    // it looks at the address of a string's bytes or of a function's code, or computes one beside what is known
 	reasonAdded     = "added"     // it needs what the running binary does not hold and cannot be given
 )
 
@@ -33,6 +32,8 @@ type function struct {
 	Slot   int // in the package's dispatch table; -1 if it has none
 
 	meaning string // see meaningOf; empty until asked for
+	namings []naming
+	named   bool // namings has been read
 }
 
 // functionID names a function the way fire prints it everywhere.
@@ -167,20 +168,10 @@ func (s *session) functions(reply map[string]any) error {
 // usedFunctions lists the user's functions that a body names.
 func (s *session) usedFunctions(f *function) []string {
 	seen := map[string]bool{}
-	out := []string{}
-	ast.Inspect(f.Decl, func(n ast.Node) bool {
-		if id, ok := n.(*ast.Ident); ok {
-			if callee, ok := f.Info.Info.Uses[id].(*types.Func); ok && callee.Pkg() != nil && s.user[callee.Pkg().Path()] != nil {
-				if name := functionID(callee); !seen[name] {
-					seen[name] = true
-					out = append(out, name)
-				}
-			}
-		}
-		return true
-	})
-	sort.Strings(out)
-	return out
+	for _, one := range s.namings(f) {
+		seen[one.callee] = true
+	}
+	return sortedKeys(seen)
 }
 
 // userPaths lists the user's packages, dependencies first.

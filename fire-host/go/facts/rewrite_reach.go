@@ -42,13 +42,14 @@ func (r *rewriter) computed(e ast.Expr) (reach, bool) {
 			return reach{found.from, found.offset + by, found.constant && constant}, true
 		}
 	case *ast.CallExpr:
-		if !r.types.Types[e.Fun].IsType() || len(e.Args) != 1 {
+		operand := r.converted(e)
+		if operand == nil {
 			break
 		}
-		if isUnsafePointer(r.typeOf(e.Args[0])) {
-			return reach{e.Args[0], 0, true}, true
+		if isUnsafePointer(r.typeOf(operand)) {
+			return reach{operand, 0, true}, true
 		}
-		return r.computed(e.Args[0])
+		return r.computed(operand)
 	}
 	return reach{}, false
 }
@@ -61,19 +62,20 @@ func (r *rewriter) constantOf(e ast.Expr) (int64, bool) {
 	return constant.Int64Val(constant.ToInt(value))
 }
 
-// mustReach refuses a call that computes an address, or looks at so many bytes there, unless home is certain to know it.
-func (r *rewriter) mustReach(e *ast.CallExpr, to reach, ok bool, size int64) {
-	if !ok || !r.isKnown(to, size) {
+// mustReach refuses a call that computes an address, or a slice there, unless home is certain to know it.
+func (r *rewriter) mustReach(e *ast.CallExpr, known bool) {
+	if !known {
 		panic(refusal{reasonUnsafe, "an address computed from a pointer", e.Pos()})
 	}
 }
 
+// isKnown reports whether home is certain to know an address, and so many bytes there; 0: it is not said how many.
 func (r *rewriter) isKnown(to reach, size int64) bool {
 	made, elem := r.pointerMade(to.from)
 	if made == nil {
 		return to.constant && to.offset >= 0
 	}
-	if _, array := core(elem).(*types.Array); array || r.isOfSeries(made.(*ast.CallExpr).Args[0]) {
+	if _, array := core(elem).(*types.Array); array || r.isOfSeries(r.converted(made)) {
 		return true
 	}
 	if !to.constant || to.offset < 0 {
@@ -84,38 +86,29 @@ func (r *rewriter) isKnown(to reach, size int64) bool {
 
 // isOfSeries reports whether a pointer is made of a slice or an array, which home knows as a whole.
 func (r *rewriter) isOfSeries(p ast.Expr) bool {
-	switch p := ast.Unparen(p).(type) {
-	case *ast.UnaryExpr:
-		_, ok := ast.Unparen(p.X).(*ast.IndexExpr)
-		return ok && p.Op == token.AND
-	case *ast.CallExpr:
-		s, ok := ast.Unparen(p.Fun).(*ast.SelectorExpr)
-		return ok && s.Sel.Name == "SliceData" && r.types.Types[p.Fun].IsBuiltin()
+	p = ast.Unparen(p)
+	if address, ok := p.(*ast.UnaryExpr); ok {
+		_, ok := ast.Unparen(address.X).(*ast.IndexExpr)
+		return ok && address.Op == token.AND
 	}
-	return false
+	return r.isUnsafeCall(p, "SliceData")
 }
 
-// mustReachSlice is mustReach for unsafe.Slice.
-func (r *rewriter) mustReachSlice(e *ast.CallExpr) {
-	p := ast.Unparen(e.Args[0])
+// isKnownSlice is isKnown for what unsafe.Slice makes.
+func (r *rewriter) isKnownSlice(p, length ast.Expr) bool {
 	if r.isOfSeries(p) {
-		return
+		return true
 	}
 	elem := core(r.typeOf(p)).(*types.Pointer).Elem()
-	n, known := r.constantOf(e.Args[1])
-	known = known && !isOpen(elem)
-	if known {
-		n *= r.out.s.sizes.Sizeof(elem)
+	n, constant := r.constantOf(length)
+	size, constant := int64(0), constant && !isOpen(elem)
+	if constant {
+		size = r.out.s.sizes.Sizeof(elem)
 	}
-	to := reach{nil, 0, known}
-	if call, ok := p.(*ast.CallExpr); ok && r.types.Types[call.Fun].IsType() && len(call.Args) == 1 && isUnsafePointer(r.typeOf(call.Args[0])) {
-		to.from = call.Args[0]
-		r.mustReach(e, to, true, n)
-		return
+	if from := r.converted(p); from != nil && isUnsafePointer(r.typeOf(from)) {
+		return r.isKnown(reach{from, 0, constant}, n*size)
 	}
-	if !known || n > r.out.s.sizes.Sizeof(elem) {
-		r.mustReach(e, to, false, n)
-	}
+	return constant && n*size <= size
 }
 
 // headerMade is where a declaration makes the header of a slice or a string: with a number for its address.

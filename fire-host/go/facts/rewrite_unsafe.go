@@ -21,8 +21,8 @@ func (r *rewriter) unsafeConversion(e *ast.CallExpr, to, from types.Type) string
 	target := r.source(e.Fun)
 	switch {
 	case isUnsafePointer(to) && isBasic(from, types.IsInteger):
-		computed, ok := r.computed(x)
-		r.mustReach(e, computed, ok, 0)
+		to, ok := r.computed(x)
+		r.mustReach(e, ok && r.isKnown(to, 0))
 		return target + "(fire__.PointerAt(" + r.expr(x) + "))"
 	case isUnsafePointer(from) && isBasic(to, types.IsInteger):
 		if made, _ := r.pointerMade(x); made != nil {
@@ -59,15 +59,24 @@ func (r *rewriter) view(made ast.Expr) {
 
 // pointerMade is the conversion that an unsafe.Pointer comes from at once, and what that pointed to. Nil: it is another.
 func (r *rewriter) pointerMade(x ast.Expr) (ast.Expr, types.Type) {
-	call, ok := ast.Unparen(x).(*ast.CallExpr)
-	if !ok || !r.types.Types[call.Fun].IsType() || len(call.Args) != 1 {
+	operand := r.converted(x)
+	if operand == nil {
 		return nil, nil
 	}
-	p, ok := core(r.typeOf(call.Args[0])).(*types.Pointer)
+	p, ok := core(r.typeOf(operand)).(*types.Pointer)
 	if !ok {
 		return nil, nil
 	}
-	return call, p.Elem()
+	return ast.Unparen(x), p.Elem()
+}
+
+// converted is the operand of a conversion. Nil: it is none.
+func (r *rewriter) converted(x ast.Expr) ast.Expr {
+	call, ok := ast.Unparen(x).(*ast.CallExpr)
+	if !ok || !r.types.Types[call.Fun].IsType() || len(call.Args) != 1 {
+		return nil
+	}
+	return call.Args[0]
 }
 
 // mayReveal reports whether memory may be looked at, by an untyped pointer to it, that holds a string or a function of
@@ -199,15 +208,16 @@ func (r *rewriter) unsafeCall(e *ast.CallExpr, name string) string {
 		return r.source(e) // of a type parameter; the operand is not evaluated
 	case "Add":
 		offset, constant := r.constantOf(e.Args[1])
-		r.mustReach(e, reach{e.Args[0], offset, constant}, true, 0)
+		r.mustReach(e, r.isKnown(reach{e.Args[0], offset, constant}, 0))
 		return r.keep(e, e.Args...)
 	case "SliceData":
 		return r.keep(e, e.Args...)
 	case "Slice":
-		if call, ok := ast.Unparen(e.Args[0]).(*ast.CallExpr); ok && r.isStringData(call) {
+		if data := ast.Unparen(e.Args[0]); r.isStringData(data) {
+			call := data.(*ast.CallExpr)
 			return r.source(e.Fun) + "(fire__.StringData(" + r.expr(call.Args[0]) + "), " + r.expr(e.Args[1]) + ")"
 		}
-		r.mustReachSlice(e)
+		r.mustReach(e, r.isKnownSlice(e.Args[0], e.Args[1]))
 		return r.keep(e, e.Args...)
 	case "String":
 		return "fire__.StringAt(" + r.expr(e.Args[0]) + ", " + r.expr(e.Args[1]) + ")"
@@ -215,7 +225,14 @@ func (r *rewriter) unsafeCall(e *ast.CallExpr, name string) string {
 	panic(refusal{reasonUnsafe, "a call of " + r.source(e.Fun), e.Pos()})
 }
 
-func (r *rewriter) isStringData(e *ast.CallExpr) bool {
-	s, ok := ast.Unparen(e.Fun).(*ast.SelectorExpr)
-	return ok && s.Sel.Name == "StringData" && r.types.Types[e.Fun].IsBuiltin()
+func (r *rewriter) isStringData(e ast.Expr) bool { return r.isUnsafeCall(e, "StringData") }
+
+// isUnsafeCall reports whether an expression is a call of a function of package unsafe.
+func (r *rewriter) isUnsafeCall(e ast.Expr, name string) bool {
+	call, ok := ast.Unparen(e).(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	s, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
+	return ok && s.Sel.Name == name && r.types.Types[call.Fun].IsBuiltin()
 }

@@ -62,7 +62,7 @@ pub fn compare(plain: &Ran, moved: &Ran) -> Vec<Difference> {
 impl Difference {
     /// It is about a test that only one of the runs had, and of which test it is a part. Some name their subtests after the time of day.
     pub fn one_sided(&self) -> Option<&str> {
-        let absent = self.plain.starts_with(NOT_RUN) || self.moved.starts_with(NOT_RUN);
+        let absent = self.plain.starts_with(NOT_RUN) || self.is_consequence();
         self.test
             .rsplit_once('/')
             .filter(|_| absent)
